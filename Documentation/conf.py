@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Sphinx configuration; `make doc` builds build/doc.
+import os
+import sys
+
+# headers.py is imported from the source tree, which stays free of what Python would cache there.
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+project = "EDUINET"
+author = "the EDUINET authors"
+copyright = "the EDUINET authors, GPL-2.0-only"
+extensions = ["headers"]
+html_theme = "alabaster"
+html_theme_options = {"description": "A TCP/IP stack to read, watch and change", "page_width": "60em"}
+exclude_patterns = ["_build"]
+smartquotes = False

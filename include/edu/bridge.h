@@ -1,0 +1,598 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The boundary: all that the kernel side (C) and the core (C++) know of each other.
+ *
+ * edu_k_*     what the home offers the core: memory, locks, timers, socket buffers, sockets, devices.
+ *             module/kernel/ implements it inside Linux, userspace/hosted/ inside a process.
+ * edu_core_*  what the core offers its home: the stack's life, packets in, socket calls,
+ *             configuration, and the records that /proc and netlink show.
+ *
+ * Rules. Only integers, pointer plus length, flat records and opaque handles cross. No kernel header
+ * is seen by the core, no protocol logic stands in C. Internet addresses and ports are in network
+ * byte order (edu_be32, edu_be16), all else in the host's. Functions that can fail return 0 or a
+ * negative errno with Linux's numbers. "Process" context may sleep unless said otherwise; "any"
+ * means process or softirq, never hard interrupt. "RCU" means the caller is in a read-side section.
+ * A function that consumes an skb frees it in every case.
+ */
+#ifndef _EDU_BRIDGE_H
+#define _EDU_BRIDGE_H
+
+#include <edu/counters.h>
+#include <edu/tunables.h>
+#include <edu_offsets.h> /* generated: sizes and offsets of the home's structures */
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef unsigned char edu_u8;
+typedef unsigned short edu_u16;
+typedef unsigned int edu_u32;
+#ifdef __cplusplus
+typedef __UINT64_TYPE__ edu_u64; /* as std::uint64_t spells it */
+#else
+typedef unsigned long long edu_u64; /* as the kernel's u64 spells it */
+#endif
+typedef edu_u16 edu_be16; /* network byte order */
+typedef edu_u32 edu_be32; /* network byte order */
+
+/* The home's structures; incomplete for the core. */
+struct sk_buff;
+struct sock;	/* the socket the kernel sees; the core's part lies behind it in the same memory */
+struct msghdr;	/* a message being sent or received */
+struct edu_net; /* the home's part of a stack: in Linux, a network namespace */
+struct edu_dev; /* the home's part of an attached network device */
+
+/* The core's structures; incomplete for the home. */
+struct edu_stack; /* one host's stack */
+struct edu_iface; /* one attached interface */
+
+/* ------------------------------------------------------------------------------------------------
+ * Storage for the home's objects that live inside the core's
+ */
+
+struct edu_spinlock {
+	edu_u64 storage[(EDU_SIZEOF_SPINLOCK + 7) / 8];
+};
+
+/* fire() is called in softirq context with no lock held. */
+struct edu_timer {
+	edu_u64 storage[(EDU_SIZEOF_TIMER + 7) / 8];
+	void (*fire)(struct edu_timer *timer);
+};
+
+struct edu_rcu_head {
+	edu_u64 storage[(EDU_SIZEOF_RCU_HEAD + 7) / 8];
+	void (*reclaim)(struct edu_rcu_head *head);
+};
+
+/* run() is called in process context on the module's own work queue. */
+struct edu_work {
+	edu_u64 storage[(EDU_SIZEOF_WORK + 7) / 8];
+	void (*run)(struct edu_work *work);
+};
+
+/* Classes of spin locks, for lockdep, outermost first: a lock may be taken while one above it is
+ * held, never the other way round (Documentation/locking.rst). */
+enum edu_lock_class {
+	EDU_LOCK_SOCK_BIND, /* a port's list of sockets */
+	EDU_LOCK_UDP_HASH,  /* a bucket of the table packets are looked up in */
+	EDU_LOCK_RAW_HASH,
+	EDU_LOCK_RT_CACHE, /* a bucket of ip_rt_hash_table */
+	EDU_LOCK_FIB,	   /* writers of the forwarding tables */
+	EDU_LOCK_ARP_BUCKET,
+	EDU_LOCK_ARP_ENTRY,
+	EDU_LOCK_IFACE,	  /* the interface and address tables */
+	EDU_LOCK_COUNTED, /* rate limits and other leaves: nothing is taken inside */
+	EDU_LOCK_CLASS_COUNT
+};
+
+/* ------------------------------------------------------------------------------------------------
+ * Home: memory, time, chance
+ */
+
+/* Context of an allocation: EDU_GFP_KERNEL may sleep, EDU_GFP_ATOMIC never does. The numbers come
+ * from the generated header. Memory is zeroed and aligned to 8 (a cache line from 64 octets up). */
+void *edu_k_alloc(unsigned long size, unsigned int gfp);
+void edu_k_free(void *memory); /* any context; null is allowed */
+/* Large tables, process context only; may fall back to virtually mapped pages. */
+void *edu_k_table_alloc(unsigned long size);
+void edu_k_table_free(void *table); /* process or softirq */
+
+edu_u64 edu_k_now_ms(void); /* monotonic milliseconds, coarse (a tick), any context */
+edu_u64 edu_k_now_ns(void); /* monotonic nanoseconds */
+edu_u32 edu_k_time_of_day_ms(void); /* milliseconds since midnight UT (RFC 792 timestamps) */
+edu_u32 edu_k_random(void);	    /* unpredictable; any context */
+
+/* A broken invariant: logs "eduinet: TEXT" with a stack trace, once per place. Never for hostile input. */
+void edu_k_warn(const char *text);
+/* A rate-limited line in the log, for an operator: address conflicts and the like. */
+void edu_k_log(const char *text, edu_be32 address, const edu_u8 *hardware_address);
+
+/* ------------------------------------------------------------------------------------------------
+ * Home: locks, RCU, timers, work
+ */
+
+void edu_k_spin_init(struct edu_spinlock *lock, enum edu_lock_class lock_class);
+/* All of the core's spin locks are taken with softirqs off, in any context. */
+void edu_k_spin_lock(struct edu_spinlock *lock);
+int edu_k_spin_trylock(struct edu_spinlock *lock); /* nonzero when taken */
+void edu_k_spin_unlock(struct edu_spinlock *lock);
+void edu_k_assert_spin_locked(struct edu_spinlock *lock);
+/* Configuration is serialised by the RTNL, which the home takes before it calls edu_core_*_{add,del,set}. */
+void edu_k_assert_rtnl(void);
+
+void edu_k_rcu_read_lock(void);
+void edu_k_rcu_read_unlock(void);
+void edu_k_assert_rcu(void); /* in a read-side section, of the bh flavour too */
+/* reclaim() runs in softirq context after a grace period. head lies in the object it frees. */
+void edu_k_call_rcu(struct edu_rcu_head *head, void (*reclaim)(struct edu_rcu_head *head));
+void edu_k_synchronize_rcu(void); /* process, no lock but the RTNL */
+void edu_k_rcu_barrier(void);	  /* process: waits for every reclaim() queued so far */
+
+void edu_k_timer_init(struct edu_timer *timer, void (*fire)(struct edu_timer *timer));
+/* (Re)arms: fires once, `ms` from now at the earliest. Any context, any lock. */
+void edu_k_timer_set(struct edu_timer *timer, edu_u64 ms);
+int edu_k_timer_pending(const struct edu_timer *timer);
+/* Disarms without waiting; nonzero when it was pending. fire() may still be running elsewhere. */
+int edu_k_timer_cancel(struct edu_timer *timer);
+/* Disarms and waits for fire() to end; process context, no lock that fire() takes. After it
+ * edu_k_timer_set() may arm it again only if the core says so. */
+void edu_k_timer_cancel_sync(struct edu_timer *timer);
+
+void edu_k_work_init(struct edu_work *work, void (*run)(struct edu_work *work));
+void edu_k_work_queue(struct edu_work *work); /* any context; once until it has started */
+void edu_k_work_cancel_sync(struct edu_work *work); /* process */
+
+/* ------------------------------------------------------------------------------------------------
+ * Home: counters and traces
+ */
+
+/* Adds to this CPU's counter of the host. Any context. */
+void edu_k_count(struct edu_net *net, enum edu_counter counter);
+void edu_k_count_add(struct edu_net *net, enum edu_counter counter, edu_u32 amount);
+
+/* Layer boundaries at which a packet can be watched, top to bottom on the way out and bottom to top
+ * on the way in. Each is a tracepoint eduinet:NAME with the sk_buff's four pointers and length. */
+/* clang-format off */
+#define EDU_TRACE_POINTS(X) \
+	X(sock_send)	/* INET layer: data copied from the program, no header yet */ \
+	X(udp_send)	/* UDP header in front */ \
+	X(raw_send) \
+	X(icmp_send) \
+	X(ip_send)	/* IP header in front */ \
+	X(arp_hold)	/* held back until ARP resolves the next hop */ \
+	X(arp_release)	/* resolved: on its way again */ \
+	X(arp_send)	/* an ARP packet of ours */ \
+	X(dev_send)	/* complete frame, about to be queued on the device */ \
+	X(dev_rcv)	/* frame from the device, link header already pulled */ \
+	X(arp_rcv) \
+	X(ip_rcv)	/* header checked */ \
+	X(ip_deliver)	/* for us: IP header about to be pulled */ \
+	X(icmp_rcv) \
+	X(udp_rcv) \
+	X(raw_rcv) \
+	X(sock_queue)	/* on the socket's receive_queue */ \
+	X(sock_rcv)	/* copied to the program */
+/* clang-format on */
+
+enum edu_trace_point {
+#define EDU_TRACE_ENUM(name) EDU_TRACE_##name,
+	EDU_TRACE_POINTS(EDU_TRACE_ENUM)
+#undef EDU_TRACE_ENUM
+		EDU_TRACE_POINT_COUNT
+};
+
+/* Nonzero while anybody listens to any tracepoint below: the core tests it before it calls, so that
+ * tracing that is off costs one load. */
+extern int edu_k_trace_on;
+void edu_k_trace_skb(struct edu_net *net, enum edu_trace_point point, const struct sk_buff *skb);
+void edu_k_trace_drop(struct edu_net *net, enum edu_counter reason, const struct sk_buff *skb);
+/* A routing decision: from is "cache", "fib", "local", "none"; ifindex 0 when there is no route. */
+void edu_k_trace_route(struct edu_net *net, const char *from, edu_be32 destination, edu_be32 gateway,
+		       int ifindex);
+/* A change of an ARP entry: what is "new", "complete", "update", "probe", "fail", "expire", "evict". */
+void edu_k_trace_arp(struct edu_net *net, const char *what, edu_be32 ip, const edu_u8 *hardware_address);
+
+/* ------------------------------------------------------------------------------------------------
+ * Home: socket buffers (TLK "Socket Buffers", SKB-1, SKB-2)
+ *
+ * data, tail, head, end, len and data_len are read by the core through the generated offsets; every
+ * change goes through these functions. The core uses the first EDU_SKB_CB_SIZE octets of skb->cb
+ * while it owns the buffer or the buffer lies on a socket's queue.
+ */
+#define EDU_SKB_CB_SIZE 36
+
+/* A linear buffer with `headroom` + `size` octets of room, data at headroom, len 0. Any context. */
+struct sk_buff *edu_k_skb_alloc(unsigned int headroom, unsigned int size, unsigned int gfp);
+/* Frees a packet that came to its natural end; for drops use edu_k_skb_drop(). Any context. */
+void edu_k_skb_consume(struct sk_buff *skb);
+/* Frees a dropped packet (the kernel's drop monitor sees it). Counting and tracing is the caller's. */
+void edu_k_skb_drop(struct sk_buff *skb);
+struct sk_buff *edu_k_skb_clone(struct sk_buff *skb, unsigned int gfp);
+/* Copies header and data: the result is unshared and linear. */
+struct sk_buff *edu_k_skb_copy(const struct sk_buff *skb, unsigned int headroom, unsigned int gfp);
+
+edu_u8 *edu_k_skb_push(struct sk_buff *skb, unsigned int len); /* needs headroom; returns the new data */
+edu_u8 *edu_k_skb_pull(struct sk_buff *skb, unsigned int len); /* needs len linear octets */
+edu_u8 *edu_k_skb_put(struct sk_buff *skb, unsigned int len);  /* needs tailroom, linear; returns the old tail */
+int edu_k_skb_trim(struct sk_buff *skb, unsigned int len);     /* shorter only; keeps a checksum true; -ENOMEM */
+/* Makes the first len octets linear (data, tail may move); zero when the packet is shorter or on -ENOMEM. */
+int edu_k_skb_may_pull(struct sk_buff *skb, unsigned int len);
+/* Private, writable headers with at least `headroom` octets in front; 0 or -ENOMEM. */
+int edu_k_skb_cow(struct sk_buff *skb, unsigned int headroom);
+int edu_k_skb_copy_bits(const struct sk_buff *skb, unsigned int offset, void *to, unsigned int len);
+/* Remember where the layer's header starts: now at data. */
+void edu_k_skb_mark_network(struct sk_buff *skb);
+void edu_k_skb_mark_transport(struct sk_buff *skb);
+/* The IP header of a received packet, valid after edu_k_skb_mark_network(). */
+edu_u8 *edu_k_skb_network(const struct sk_buff *skb);
+/* The frame's link header, or null; *len its length. */
+const edu_u8 *edu_k_skb_link_header(const struct sk_buff *skb, unsigned int *len);
+
+/*
+ * Checksums (RFC 1071) over skb[data + offset, len). `sum` is the pseudo-header's partial sum.
+ * Verify: folds to zero when right; knows when the device or a virtual cable has vouched for it.
+ */
+int edu_k_skb_csum_ok(struct sk_buff *skb, unsigned int len, edu_u32 pseudo_sum);
+/* Sum of all octets from data on, not complemented, 32 bits unfolded. */
+edu_u32 edu_k_skb_csum(const struct sk_buff *skb, unsigned int offset, unsigned int len);
+/* Leaves the transport checksum to the device (or to the last moment): from data on, stored at
+ * data + offset, which already holds the pseudo-header's sum, folded and not complemented. */
+void edu_k_skb_csum_offload(struct sk_buff *skb, unsigned int offset);
+/* The packet's checksum needs nothing more (computed, or none). */
+void edu_k_skb_csum_done(struct sk_buff *skb);
+
+struct edu_skb_queue { /* waiting packets, oldest first; the holder's lock guards it */
+	struct sk_buff *first, *last;
+	edu_u32 length;
+};
+void edu_k_skb_queue_tail(struct edu_skb_queue *queue, struct sk_buff *skb);
+struct sk_buff *edu_k_skb_dequeue(struct edu_skb_queue *queue); /* null when empty */
+
+/* ------------------------------------------------------------------------------------------------
+ * Home: devices
+ */
+
+/* What the core must know of a device. Kept up to date by edu_core_iface_changed(). */
+struct edu_dev_info {
+	int ifindex;
+	char name[16];
+	edu_u32 flags;	    /* IFF_UP, IFF_BROADCAST, IFF_LOOPBACK (edulo), IFF_POINTOPOINT, IFF_NOARP, … */
+	edu_u32 mtu;	    /* octets of IP packet */
+	edu_u16 type;	    /* ARPHRD_* */
+	edu_u16 header_len; /* of the link header; 0: none */
+	edu_u16 headroom;   /* octets to leave in front of an IP packet */
+	edu_u8 addr_len;
+	edu_u8 addr[8];
+	edu_u8 broadcast[8];
+	edu_u8 csum_offload; /* the device completes transport checksums */
+	edu_u8 loopback;     /* the host's own edulo */
+};
+
+/*
+ * Puts a complete frame (link header at data) on the device's queue. Consumes skb.
+ * Context: any, RCU held; takes none of our locks and must not be called with one held, since a
+ * device may loop the frame straight back. Return: 0, -ENETDOWN, -ENOBUFS (-NET_XMIT_DROP and such).
+ */
+int edu_k_dev_xmit(struct edu_dev *dev, struct sk_buff *skb, edu_u16 ethertype);
+/* Lets the device build its own link header (dev_hard_header) for destination address `to` (null:
+ * broadcast or header-less) and returns 0, or -EINVAL when it cannot. For devices that are not Ethernet. */
+int edu_k_dev_header(struct edu_dev *dev, struct sk_buff *skb, edu_u16 ethertype, const edu_u8 *to);
+/* The core's interface is gone and no reader can reach it: the home lets go of the device. */
+void edu_k_dev_release(struct edu_dev *dev);
+/* Index of the device of that name in the namespace, or 0. RTNL or RCU. */
+int edu_k_dev_index(struct edu_net *net, const char *name);
+
+/* ------------------------------------------------------------------------------------------------
+ * Home: sockets. The kernel's struct sock, seen by the core through these operations; sk_state,
+ * sk_bound_dev_if and sk_shutdown are also read through the generated offsets.
+ */
+
+/* The address family in use, for socket addresses (sa_family). Set before edu_core_init(), constant. */
+extern int edu_k_family;
+
+void edu_k_lock_sock(struct sock *sk); /* process; packets that arrive meanwhile go to back_log */
+void edu_k_release_sock(struct sock *sk);
+void edu_k_sock_hold(struct sock *sk);
+void edu_k_sock_put(struct sock *sk);
+void edu_k_sock_set_state(struct sock *sk, int state); /* TCP_ESTABLISHED, TCP_CLOSE, …; locked */
+/* Sets bits of sk_shutdown (RCV_SHUTDOWN 1, SEND_SHUTDOWN 2; they are never cleared) and wakes whoever
+ * sleeps or polls (sk_state_change); locked. */
+void edu_k_sock_shutdown(struct sock *sk, int bits);
+/* Capability of the caller over the socket's namespace; process. */
+int edu_k_sock_capable(const struct sock *sk, int capability);
+edu_u32 edu_k_sock_uid(const struct sock *sk);
+/* Whether SO_REUSEADDR, SO_REUSEPORT, SO_BROADCAST are set: EDU_SOCK_* below. */
+#define EDU_SOCK_REUSEADDR 1
+#define EDU_SOCK_REUSEPORT 2
+#define EDU_SOCK_BROADCAST 4
+edu_u32 edu_k_sock_flags(const struct sock *sk);
+/* Sets sk_err and wakes the program (an asynchronous error, RFC 1122 4.1.3.3). Softirq or process. */
+void edu_k_sock_report(struct sock *sk, int error);
+/* What read and poll report and clear: 0 or a negative errno. */
+int edu_k_sock_error(struct sock *sk);
+edu_u32 edu_k_sock_rmem(const struct sock *sk); /* octets charged for reception */
+edu_u32 edu_k_sock_wmem(const struct sock *sk); /* octets charged for sending (SIOCOUTQ) */
+edu_u64 edu_k_sock_inode(const struct sock *sk);
+/* Octets in the first waiting datagram from its data on, 0 when none (FIONREAD). */
+unsigned int edu_k_sock_first_len(struct sock *sk);
+
+/*
+ * Queues a received packet on sk's receive_queue: runs the socket's filter, charges the buffer,
+ * wakes the reader. Consumes skb when it returns 0. Else the caller still owns it: -ENOMEM the
+ * receive buffer is full, -EPERM a filter refused it, -ENOBUFS no memory.
+ * Context: softirq (or process, softirqs off), RCU.
+ */
+int edu_k_sock_queue(struct sock *sk, struct sk_buff *skb);
+
+/* An entry for the error queue (IP_RECVERR), struct sock_extended_err in parts. */
+struct edu_sock_error {
+	int error; /* positive errno */
+	edu_u8 origin; /* SO_EE_ORIGIN_LOCAL 1, _ICMP 2 */
+	edu_u8 type, code;
+	edu_u32 info; /* path MTU, … */
+	edu_be32 offender;    /* who sent the ICMP error; shown as a sockaddr behind the structure */
+	edu_be32 destination; /* where the failed packet was going */
+	edu_be16 port;
+};
+/* Queues skb, whose data is the payload of the packet that failed. Consumes skb. 0 or -ENOMEM. */
+int edu_k_sock_queue_error(struct sock *sk, struct sk_buff *skb, const struct edu_sock_error *error);
+
+/* One call of sendmsg, with its control messages taken apart. */
+struct edu_send {
+	struct msghdr *msg;
+	edu_u32 len;	       /* octets of data */
+	edu_u32 flags;	       /* MSG_* */
+	const void *name;      /* destination as given: a socket address, or null */
+	int name_len;	       /* its length */
+	int ifindex;	       /* IP_PKTINFO, or 0 */
+	edu_be32 source;       /* IP_PKTINFO's ipi_spec_dst, or 0 */
+	int ttl;	       /* IP_TTL, or -1 */
+	int tos;	       /* IP_TOS, or -1 */
+	const edu_u8 *options; /* IP_RETOPTS, or null */
+	int options_len;
+};
+
+/*
+ * A buffer holding len octets of the message, charged to sk's send buffer; waits for room unless
+ * MSG_DONTWAIT. headroom octets are left in front. With csum not null the data is summed while it is
+ * copied. Process context, no spin lock. null: *error is -EAGAIN, -ENOBUFS, -EFAULT, -EINTR class, -EPIPE.
+ * For len beyond a page or two the data may lie in page fragments.
+ */
+struct sk_buff *edu_k_msg_to_skb(struct sock *sk, struct msghdr *msg, unsigned int headroom,
+				 unsigned int len, edu_u32 flags, edu_u32 *csum, int *error);
+/* Copies plain octets of the message (RAW headers). 0 or -EFAULT. */
+int edu_k_msg_read(struct msghdr *msg, void *to, unsigned int len);
+
+/* The next datagram of the receive_queue, or null with *error -EAGAIN, -EINTR class, or a pending
+ * socket error. MSG_PEEK leaves it queued and takes a reference. Sleeps as the socket says. */
+struct sk_buff *edu_k_sock_dequeue(struct sock *sk, edu_u32 flags, int *error);
+/* Gives back what edu_k_sock_dequeue() returned. */
+void edu_k_sock_done(struct sock *sk, struct sk_buff *skb);
+/* Copies skb[data + offset, len) into the message. 0 or -EFAULT. */
+int edu_k_msg_write_skb(struct msghdr *msg, const struct sk_buff *skb, unsigned int offset, unsigned int len);
+/* Fills msg_name with a sockaddr of our family, when the program gave room. */
+void edu_k_msg_set_name(struct msghdr *msg, edu_be32 address, edu_be16 port);
+void edu_k_msg_or_flags(struct msghdr *msg, edu_u32 flags); /* MSG_TRUNC, … */
+void edu_k_msg_put_cmsg(struct msghdr *msg, int level, int type, const void *data, unsigned int len);
+/* SOL_SOCKET control messages: time stamps, SO_RXQ_OVFL, … */
+void edu_k_msg_put_socket_cmsgs(struct sock *sk, struct msghdr *msg, struct sk_buff *skb);
+/* recvmsg(MSG_ERRQUEUE). Octets or a negative errno. */
+int edu_k_sock_recv_error(struct sock *sk, struct msghdr *msg, unsigned int len);
+
+/* ------------------------------------------------------------------------------------------------
+ * Core: records that configuration, netlink, ioctl and /proc share. Flat, no pointers. Addresses
+ * and masks in network byte order; an unused field is 0.
+ */
+
+struct edu_addr_info {
+	int ifindex;
+	edu_be32 local;	    /* the interface's address */
+	edu_be32 peer;	    /* other end of a point-to-point link, else local */
+	edu_be32 broadcast; /* 0: none */
+	edu_u8 prefix_len;
+	edu_u8 has_broadcast; /* the caller gave a broadcast address; else it follows from the prefix */
+	edu_u8 scope;	      /* RT_SCOPE_* */
+	edu_u8 secondary;     /* not the first address of its subnet */
+	char label[16];
+};
+
+struct edu_route_info {
+	edu_be32 destination;
+	edu_be32 gateway; /* 0: on the link */
+	edu_be32 source;  /* preferred source, 0: choose */
+	int ifindex;	  /* 0: choose from the gateway */
+	edu_u32 metric;
+	edu_u32 mtu, window, rtt; /* 0: none; rtt in milliseconds */
+	edu_u8 prefix_len;
+	edu_u8 tos;
+	edu_u8 type;	 /* RTN_UNICAST, RTN_UNREACHABLE, RTN_BLACKHOLE, RTN_PROHIBIT; shown: RTN_LOCAL, RTN_BROADCAST */
+	edu_u8 scope;	 /* RT_SCOPE_* */
+	edu_u8 protocol; /* RTPROT_* */
+	edu_u8 dead;	 /* its device is down */
+	edu_u64 used;	 /* look-ups that ended here */
+	edu_u32 references; /* routes in the cache that came from it */
+};
+
+/* One rtable (ROUTE-7). Ages in milliseconds. */
+struct edu_rtcache_info {
+	edu_be32 destination, source, gateway;
+	int ifindex;
+	edu_u32 mtu, references, age_ms;
+	edu_u64 used;
+	edu_u32 flags; /* RTF_* as in /proc/net/route, EDU_RTC_* */
+	edu_u8 tos;
+	edu_u8 type;	   /* RTN_* */
+	edu_u8 has_header; /* a hardware header is cached (hh_cache) */
+	edu_u8 header_len;
+	edu_u8 header[16];
+	edu_u32 bucket;
+};
+
+/* One arp_table (ARP-1). */
+struct edu_neigh_info {
+	edu_be32 ip;
+	edu_be32 mask; /* of a proxy entry, else all ones */
+	int ifindex;
+	edu_u8 hardware_address[8];
+	edu_u8 hardware_len;
+	edu_u8 type;	 /* ARPHRD_* of the device */
+	edu_u16 state;	 /* NUD_* as rtnetlink has them */
+	edu_u32 flags;	 /* ATF_COM 2, ATF_PERM 4, ATF_PUBL 8 */
+	edu_u32 used_ms, updated_ms; /* ages */
+	edu_u32 retries, waiting, references; /* references: routes that use its hh_cache */
+};
+
+/* One interface, for /proc. */
+struct edu_iface_info {
+	struct edu_dev_info dev;
+	edu_u32 addresses; /* how many */
+};
+
+/* One socket, for /proc and diagnosis. */
+struct edu_sock_info {
+	edu_be32 local, remote;
+	edu_be16 local_port, remote_port; /* RAW: local_port is the protocol */
+	edu_u8 state;			  /* TCP_* */
+	edu_u8 type;			  /* SOCK_* */
+	edu_u8 has_route;		  /* ip_route_cache is set */
+	edu_u32 rmem, wmem, uid, references, drops;
+	edu_u64 inode;
+	int bound_if;
+};
+
+/* Where an iteration stands. Zero-initialise; the core alone changes it. An iteration survives
+ * changes between calls: what was there all the time is shown exactly once. */
+struct edu_cursor {
+	edu_u64 position[4];
+};
+
+/* Iterators: 1 and a record, or 0 at the end. Process context; may run beside changes. */
+int edu_core_iface_next(struct edu_stack *stack, struct edu_cursor *at, struct edu_iface_info *out);
+int edu_core_addr_next(struct edu_stack *stack, struct edu_cursor *at, struct edu_addr_info *out);
+int edu_core_route_next(struct edu_stack *stack, struct edu_cursor *at, struct edu_route_info *out);
+int edu_core_rtcache_next(struct edu_stack *stack, struct edu_cursor *at, struct edu_rtcache_info *out);
+int edu_core_neigh_next(struct edu_stack *stack, struct edu_cursor *at, struct edu_neigh_info *out);
+/* protocol: IPPROTO_UDP or IPPROTO_RAW (RAW and ping sockets). */
+int edu_core_sock_next(struct edu_stack *stack, int protocol, struct edu_cursor *at, struct edu_sock_info *out);
+
+/* ------------------------------------------------------------------------------------------------
+ * Core: configuration (edu_core_config_*), behind ioctl and rtnetlink alike. Process context, RTNL
+ * held, permission already checked by the home. Each change announces itself by edu_k_notify_*.
+ */
+
+/* Attribute NLM_F_REPLACE / NLM_F_EXCL / NLM_F_CREATE semantics of a request. */
+#define EDU_CONFIG_CREATE  1
+#define EDU_CONFIG_EXCL	   2
+#define EDU_CONFIG_REPLACE 4
+
+/* The interface must be attached (edu_core_iface_new). -EEXIST, -ENODEV, -EADDRNOTAVAIL, -EINVAL, -ENOMEM */
+int edu_core_config_addr_add(struct edu_stack *stack, const struct edu_addr_info *addr, unsigned int how);
+int edu_core_config_addr_del(struct edu_stack *stack, const struct edu_addr_info *addr);
+/* -EEXIST, -ESRCH, -ENETUNREACH (gateway not on a link), -ENODEV, -ENETDOWN, -EINVAL */
+int edu_core_config_route_add(struct edu_stack *stack, const struct edu_route_info *route, unsigned int how);
+int edu_core_config_route_del(struct edu_stack *stack, const struct edu_route_info *route);
+/* ATF_PERM/NUD_PERMANENT entries need a hardware address. -ENOENT, -EINVAL, -ENODEV, -ENOBUFS */
+int edu_core_config_neigh_add(struct edu_stack *stack, const struct edu_neigh_info *neigh, unsigned int how);
+int edu_core_config_neigh_del(struct edu_stack *stack, const struct edu_neigh_info *neigh);
+/* Looks one up by ip and ifindex (0: any). 0 or -ENXIO. */
+int edu_core_config_neigh_get(struct edu_stack *stack, struct edu_neigh_info *neigh);
+/* The route a packet would take (edu route get): destination, source, tos, ifindex in; all out.
+ * 0 or -ENETUNREACH, -EHOSTUNREACH, -EACCES, -EINVAL. May enter the route into the cache. */
+int edu_core_config_route_get(struct edu_stack *stack, struct edu_route_info *route);
+void edu_core_config_flush_rtcache(struct edu_stack *stack);
+
+/* Home: announces a change to netlink listeners. added: RTM_NEW… else RTM_DEL…. Process, RTNL
+ * (neighbours also from softirq). */
+void edu_k_notify_addr(struct edu_net *net, int added, const struct edu_addr_info *addr);
+void edu_k_notify_route(struct edu_net *net, int added, const struct edu_route_info *route);
+void edu_k_notify_neigh(struct edu_net *net, int added, const struct edu_neigh_info *neigh);
+
+/* ------------------------------------------------------------------------------------------------
+ * Core: life of the module, of a stack, of an interface. Process context.
+ */
+
+/* Walks protocols[] (TLK "BSD Socket Interface", BSD-1): each layer's init routine in order; on an
+ * error those that had succeeded are undone in reverse. Once per module. */
+int edu_core_init(void);
+void edu_core_exit(void);
+/* Name of entry i of protocols[], or null past the end; for the log. */
+const char *edu_core_protocol_name(unsigned int i);
+
+/* A host comes to life. null: out of memory. */
+struct edu_stack *edu_core_stack_new(struct edu_net *net);
+/* No interface, socket or packet is left; waits for timers and RCU. */
+void edu_core_stack_free(struct edu_stack *stack);
+/* EDU_TUNABLE_COUNT values, written by the home at any time, read by the core once per use. */
+edu_u32 *edu_core_tunables(struct edu_stack *stack);
+
+/* A device is attached; RTNL. The core owns one reference of dev until edu_k_dev_release(). null: no memory. */
+struct edu_iface *edu_core_iface_new(struct edu_stack *stack, struct edu_dev *dev,
+				     const struct edu_dev_info *info);
+/* Flags, MTU, address or name changed; RTNL. Up and down follow from flags. */
+void edu_core_iface_changed(struct edu_iface *iface, const struct edu_dev_info *info);
+/* The device leaves: addresses, routes, ARP entries and waiting packets go; RTNL; may sleep. No
+ * packet handler of it runs any more. Ends with edu_k_dev_release(), now or after a grace period. */
+void edu_core_iface_gone(struct edu_iface *iface);
+/* Number of addresses; RTNL. The home detaches a device that has lost its last. */
+unsigned int edu_core_iface_addresses(const struct edu_iface *iface);
+
+/* ------------------------------------------------------------------------------------------------
+ * Core: packets in (TLK "Receiving IP Packets", DEV-4). Softirq, RCU; skb unshared, data at the
+ * network header, consumed. pkt_type: PACKET_HOST 0, BROADCAST 1, MULTICAST 2, OTHERHOST 3.
+ */
+
+void edu_core_rcv_ip(struct edu_iface *iface, struct sk_buff *skb, unsigned int pkt_type);
+void edu_core_rcv_arp(struct edu_iface *iface, struct sk_buff *skb, unsigned int pkt_type);
+void edu_core_rcv_rarp(struct edu_iface *iface, struct sk_buff *skb, unsigned int pkt_type);
+
+/* ------------------------------------------------------------------------------------------------
+ * Core: sockets (TLK "INET Socket Layer"). Process context; the core takes the socket lock itself.
+ */
+
+/* What socket(family, type, protocol) means: the entry of the core's table of protocols. */
+struct edu_sock_kind {
+	int index;	/* of edu_core_proto_name(); the home keeps one kernel `struct proto` for each */
+	int protocol;	/* after defaults: IPPROTO_UDP, … */
+	int capability; /* needed to create one: CAP_NET_RAW 13, or -1 */
+};
+/* 0, -ESOCKTNOSUPPORT, -EPROTONOSUPPORT. Whether the ping group allows a ping socket is the home's to
+ * ask by edu_core_tunables (kind->capability is then -2). */
+int edu_core_sock_kind(int type, int protocol, struct edu_sock_kind *kind);
+/* Names of the core's socket protocols ("UDP", "RAW", "PING"), null past the end. */
+const char *edu_core_proto_name(unsigned int index);
+/* Octets of the core's part of a socket; it follows the home's struct sock at EDU_SIZEOF_SOCK. */
+extern const unsigned int edu_core_sock_size;
+
+/* The memory is zeroed, the home's part initialised. 0 or a negative errno. */
+int edu_core_sock_init(struct sock *sk, struct edu_stack *stack, int type, int protocol);
+/* The last reference is gone; any context. */
+void edu_core_sock_destroy(struct sock *sk);
+/* close(): unhashes; the home drops its reference afterwards. */
+void edu_core_release(struct sock *sk);
+int edu_core_bind(struct sock *sk, const void *name, int name_len);
+int edu_core_connect(struct sock *sk, const void *name, int name_len, int flags);
+int edu_core_listen(struct sock *sk, int backlog);
+int edu_core_accept(struct sock *sk, int flags, struct sock **child);
+/* The address of this end or (peer) the other. */
+int edu_core_getname(struct sock *sk, int peer, edu_be32 *address, edu_be16 *port);
+int edu_core_shutdown(struct sock *sk, int how);
+/* Octets sent or a negative errno. */
+int edu_core_sendmsg(struct sock *sk, const struct edu_send *send);
+/* Octets received or a negative errno. */
+int edu_core_recvmsg(struct sock *sk, struct msghdr *msg, unsigned int len, edu_u32 flags);
+/* Levels other than SOL_SOCKET. value lies in kernel memory. */
+int edu_core_setsockopt(struct sock *sk, int level, int name, const void *value, unsigned int len);
+/* *len: room in, used out. value is at least 64 octets and zeroed. */
+int edu_core_getsockopt(struct sock *sk, int level, int name, void *value, unsigned int *len);
+/* FIONREAD/SIOCINQ 0x541B, SIOCOUTQ 0x5411: *value. -ENOIOCTLCMD (-515) for what it does not know. */
+int edu_core_ioctl(struct sock *sk, unsigned int command, int *value);
+/* A packet that waited in back_log while the socket was locked; the socket lock is held. */
+int edu_core_backlog_rcv(struct sock *sk, struct sk_buff *skb);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* _EDU_BRIDGE_H */

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Every counter of the stack, one list for the kernel side, the core and the tools' tests.
+ *
+ * EDU_COUNTERS(X) expands X(group, name) once per counter, in the order shown by
+ * /proc/net/eduinet/snmp. Standard names come from RFC 1213 (MIB-II) as /proc/net/snmp writes
+ * them; a name that begins with Drop counts packets thrown away for exactly one reason, and each
+ * drop counts under exactly one Drop name (requirement: every drop has a named counter).
+ */
+#ifndef _EDU_COUNTERS_H
+#define _EDU_COUNTERS_H
+
+/* clang-format off */
+#define EDU_COUNTERS(X) \
+	/* link: frames in and out of attached interfaces */ \
+	X(Link, InFrames) X(Link, OutFrames) \
+	X(Link, DropOtherHost)		/* frame for another station, seen because promiscuous */ \
+	X(Link, DropNotUp)		/* interface down or going away */ \
+	X(Link, DropTooShort)		/* shorter than its link header says */ \
+	X(Link, DropXmitError)		/* the device refused it */ \
+	X(Link, DropSegmentation)	/* a large buffer that could not be taken apart into packets */ \
+	X(Link, DropNoMemory) \
+	/* ARP: RFC 826 */ \
+	X(Arp, InRequests) X(Arp, InReplies) X(Arp, OutRequests) X(Arp, OutReplies) X(Arp, OutProbes) X(Arp, OutAnnounces) \
+	X(Arp, Created) X(Arp, Completed) X(Arp, Updated) X(Arp, Expired) X(Arp, Failed) X(Arp, Evicted) X(Arp, Conflicts) \
+	X(Arp, DropShort) X(Arp, DropHardwareType) X(Arp, DropProtocolType) X(Arp, DropAddressLength) \
+	X(Arp, DropOpcode) X(Arp, DropSourceAddress)	/* sender is multicast, broadcast or not on the link */ \
+	X(Arp, DropNotForUs) X(Arp, DropConsumed)	/* the normal end of an ARP packet */ \
+	X(Arp, DropTableFull) X(Arp, DropQueueFull)	/* waiting queue: the oldest left */ \
+	X(Arp, DropUnresolved)		/* waiting packet whose address never answered */ \
+	X(Arp, DropNoMemory) X(Arp, DropNotUp) \
+	/* IP: RFC 791, RFC 1213 */ \
+	X(Ip, InReceives) X(Ip, InDelivers) X(Ip, OutRequests) X(Ip, ForwDatagrams) \
+	X(Ip, ReasmReqds) X(Ip, ReasmOKs) X(Ip, ReasmFails) X(Ip, ReasmTimeout) \
+	X(Ip, FragOKs) X(Ip, FragFails) X(Ip, FragCreates) \
+	X(Ip, DropShort) X(Ip, DropVersion) X(Ip, DropHeaderLength) X(Ip, DropTotalLength) X(Ip, DropTruncated) \
+	X(Ip, DropChecksum) X(Ip, DropOptions) X(Ip, DropSourceRoute) \
+	X(Ip, DropMartianSource) X(Ip, DropMartianDestination) \
+	X(Ip, DropNotForUs)		/* destination is another host and forwarding is off */ \
+	X(Ip, DropMulticastNotJoined) X(Ip, DropUnknownProtocol) \
+	X(Ip, DropFragment)		/* a fragment that cannot be reassembled */ \
+	X(Ip, DropNoRoute) X(Ip, DropTtl) X(Ip, DropTooBig) X(Ip, DropNoMemory) X(Ip, DropNoDevice) \
+	/* route cache */ \
+	X(Rt, CacheHits) X(Rt, CacheMisses) X(Rt, CacheInserts) X(Rt, CacheEvicted) X(Rt, CacheExpired) X(Rt, CacheFlushes) \
+	X(Rt, FibHits) X(Rt, FibMisses) \
+	/* ICMP: RFC 792 */ \
+	X(Icmp, InMsgs) X(Icmp, InEchos) X(Icmp, InEchoReps) X(Icmp, InDestUnreachs) X(Icmp, InTimeExcds) \
+	X(Icmp, InParmProbs) X(Icmp, InSrcQuenchs) X(Icmp, InRedirects) X(Icmp, InTimestamps) X(Icmp, InTimestampReps) \
+	X(Icmp, OutMsgs) X(Icmp, OutEchoReps) X(Icmp, OutDestUnreachs) X(Icmp, OutTimeExcds) X(Icmp, OutParmProbs) \
+	X(Icmp, OutRedirects) X(Icmp, OutTimestampReps) X(Icmp, OutErrors) \
+	X(Icmp, RateLimited) X(Icmp, ErrorSuppressed)	/* about an error, a broadcast, a fragment, … */ \
+	X(Icmp, DropShort) X(Icmp, DropChecksum) X(Icmp, DropUnknownType) X(Icmp, DropBroadcastEcho) \
+	X(Icmp, DropQuote)		/* an error whose quoted packet makes no sense */ \
+	X(Icmp, DropNoSocket)		/* an error nobody waits for */ \
+	X(Icmp, DropConsumed)		/* the normal end of an ICMP message */ \
+	/* UDP: RFC 768 */ \
+	X(Udp, InDatagrams) X(Udp, OutDatagrams) X(Udp, NoPorts) X(Udp, SndbufErrors) \
+	X(Udp, DropShort) X(Udp, DropLength) X(Udp, DropChecksum) X(Udp, DropNoSocket) \
+	X(Udp, DropRcvbufFull) X(Udp, DropFilter) X(Udp, DropNoMemory) X(Udp, DropBadSource) \
+	/* RAW sockets */ \
+	X(Raw, InDatagrams) X(Raw, OutDatagrams) X(Raw, DropRcvbufFull) X(Raw, DropFilter) X(Raw, DropNoMemory)
+/* clang-format on */
+
+enum edu_counter {
+#define EDU_COUNTER_ENUM(group, name) EDU_##group##_##name,
+	EDU_COUNTERS(EDU_COUNTER_ENUM)
+#undef EDU_COUNTER_ENUM
+		EDU_COUNTER_COUNT
+};
+
+#endif /* _EDU_COUNTERS_H */

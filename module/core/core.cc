@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The core: the whole stack, compiled as one, in the order of its layers. A table of contents.
+ *
+ * TLK "The Linux Networking Layers" from the bottom to the top: devices and ARP, IP, the transports,
+ * the INET sockets (LAYER-1). One translation unit, because the kernel's linker cannot merge the
+ * same inline function from two C++ objects.
+ */
+
+/* Which station is where? */
+#include "link/interface.cc"
+#include "link/ifaddr.cc"
+#include "link/arp_table.cc"
+#include "link/arp_output.cc"
+#include "link/arp_rcv.cc"
+#include "link/arp_config.cc"
+
+/* Which way? */
+#include "ip/fib.cc"
+#include "ip/fib_config.cc"
+#include "ip/rt_cache.cc"
+#include "ip/route.cc"
+
+/* Packets in and out, and errors about them */
+#include "ip/options.cc"
+#include "ip/input.cc"
+#include "ip/output.cc"
+#include "ip/icmp.cc"
+#include "ip/icmp_error.cc"
+
+/* Which program? */
+#include "transport/udp_hash.cc"
+#include "transport/udp.cc"
+#include "transport/raw.cc"
+#include "transport/ping.cc"
+
+/* What a program sees */
+#include "inet/sock.cc"
+#include "inet/options.cc"
+#include "inet/cmsg.cc"
+#include "inet/datagram.cc"
+#include "inet/af_inet.cc"
+
+/* All of it together */
+#include "protocols.cc"
+
+#ifdef EDU_KUNIT
+#include "../../kunit/tests.cc"
+#endif

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * IP options: the answers' record route and time stamp.
+ *
+ * IP-10; RFC 791 3.1, RFC 1122 3.2.2.6. Locking: none.
+ */
+#include "ip/options.hh"
+
+namespace edu {
+
+namespace v4 = wire::ipv4;
+
+/* Enters an address into a record route, if there is a free slot. */
+static void record(mutable_bytes option, be32 own)
+{
+	size_t slot = option[2] - 1u;
+
+	if (slot + 4 > option.size())
+		return;
+	store_addr(&option[slot], own);
+	option[2] = static_cast<u8>(option[2] + 4);
+}
+
+static void count_overflow(mutable_bytes option)
+{
+	if (option[3] >> 4 < 15)
+		option[3] = static_cast<u8>(option[3] + 0x10);
+}
+
+/* Enters the time, and the address where the option asks for it. */
+static void stamp(mutable_bytes option, be32 own, u32 time_of_day_ms)
+{
+	auto kind = static_cast<v4::timestamp_kind>(option[3] & 0xf);
+	size_t slot = option[2] - 1u;
+	size_t length = kind == v4::timestamp_kind::times ? 4 : 8;
+
+	if (slot + length > option.size())
+		return count_overflow(option);
+	if (kind == v4::timestamp_kind::given_addrs && load_addr(&option[slot]) != own)
+		return; /* another host's turn */
+	if (kind == v4::timestamp_kind::addrs_and_times)
+		store_addr(&option[slot], own);
+	store_be32(&option[slot + length - 4], time_of_day_ms);
+	option[2] = static_cast<u8>(option[2] + length);
+}
+
+option_buffer reply_options(bytes options, be32 own, u32 time_of_day_ms)
+{
+	v4::compiled_options found = v4::compile_options(options);
+	option_buffer out;
+
+	if (!found.ok())
+		return out;
+	for (u8 offset : {found.record_route, found.timestamp}) {
+		if (!offset)
+			continue;
+		v4::option one = v4::option_at(options, offset);
+		mutable_bytes copy{out.data + out.length, one.data.size()};
+
+		copy_bytes(copy.data(), one.data);
+		if (one.type == v4::option_type::record_route)
+			record(copy, own);
+		else
+			stamp(copy, own, time_of_day_ms);
+		out.length = static_cast<u8>(out.length + copy.size());
+	}
+	out.length = static_cast<u8>((out.length + 3) / 4 * 4); /* zeros: end of options */
+	return out;
+}
+
+} // namespace edu

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * IP packets out: the header, the size, the link.
+ *
+ * TLK "IP Packets" and "Data Fragmentation": IP-1, IP-2, OVER-3. RFC 791 3.1, RFC 1122 3.2.1 and
+ * 3.3.3, RFC 6864 (identification: zero for packets that are never fragmented, unpredictable else).
+ * Not here yet: cutting packets into fragments; it has one place below.
+ *
+ * Locking: none is taken. The route is held by the caller; the link layer looks its device up.
+ */
+#include "link/interface.hh"
+#include "stack.hh"
+
+namespace edu {
+
+/*
+ * Identification
+ */
+
+static u16 next_ident(edu_stack &host, be32 src, be32 dst, u8 protocol)
+{
+	u64 hash = siphash13(host.key, src.raw(), dst.raw(), u32{protocol});
+	atomic<u32> &slot = host.ip.ident[hash % ip_state::ident_slots];
+
+	/* Several destinations share a slot; the rest of the hash keeps them apart. */
+	return static_cast<u16>(slot.fetch_add(1) + (hash >> 32));
+}
+
+/*
+ * To the link
+ */
+
+/* The packet is complete and fits: its link header, then the device (IP-2, IP-3). */
+static result<void> ip_finish_output(edu_stack &host, skb_ptr packet, rtable &route)
+{
+	if (route.rt_neigh) [[likely]]
+		return arp_output(host, std::move(packet), *route.rt_neigh);
+
+	link_target target = link_target::nobody;
+	if (route.rt_dev->uses_arp() && route.rt_type == route_type::broadcast)
+		target = link_target::broadcast;
+	else if (route.rt_dev->uses_arp() && route.rt_type == route_type::multicast)
+		target = link_target::multicast;
+	return iface_output(*route.rt_dev, std::move(packet), target, route.rt_dst);
+}
+
+/* What is for everybody is also for us: a copy comes back by the loopback interface. */
+static void loop_back(edu_stack &host, const skb_ptr &packet, const rtable &route)
+{
+	rcu_guard guard;
+	edu_iface *loopback = host.interfaces.loopback.load();
+
+	if (!loopback || route.rt_dev->is_loopback())
+		return;
+	if (route.rt_type == route_type::multicast && route.rt_dst != wire::ipv4::all_hosts_group)
+		return; /* until groups can be joined, nobody listens */
+	skb_ptr copy{edu_k_skb_copy(packet.get(), read_once(loopback->headroom), EDU_GFP_ATOMIC)};
+	if (copy)
+		(void)iface_output(*loopback, std::move(copy), link_target::nobody, {});
+}
+
+static result<void> ip_output(edu_stack &host, skb_ptr packet, rtable &route)
+{
+	host.count(EDU_Ip_OutRequests);
+	trace(host.net, EDU_TRACE_ip_send, packet.get());
+	if (packet.len() > route.rt_mtu) [[unlikely]] {
+		/* Fragmentation belongs here (IP-4); DF or not, the sender is told for now. */
+		host.count(EDU_Ip_FragFails);
+		drop(host.net, std::move(packet), EDU_Ip_DropTooBig);
+		return errc::emsgsize;
+	}
+	if (route.rt_type == route_type::broadcast || route.rt_type == route_type::multicast)
+		loop_back(host, packet, route);
+	return ip_finish_output(host, std::move(packet), route);
+}
+
+/*
+ * The header
+ */
+
+static void write_header(u8 *out, size_t header_len, const ip_params &params, u16 total, u16 id)
+{
+	wire::ipv4::repr header{
+		.tos = params.tos,
+		.total_length = total,
+		.id = id,
+		.dont_fragment = params.dont_fragment,
+		.ttl = params.ttl,
+		.protocol = params.protocol,
+		.src = params.src,
+		.dst = params.dst,
+	};
+
+	header.emit({out, header_len}, params.options);
+}
+
+result<void> ip_send(edu_stack &host, skb_ptr packet, rtable &route, const ip_params &params)
+{
+	u32 header_len =
+		static_cast<u32>(wire::ipv4::repr::header_length(params.options.size()));
+	u32 total = header_len + packet.len();
+	u32 headroom = header_len + read_once(route.rt_dev->headroom);
+
+	if (total > wire::ipv4::max_packet_len) {
+		drop(host.net, std::move(packet), EDU_Ip_DropTooBig);
+		return errc::emsgsize;
+	}
+	if (skb_headroom(packet.get()) < headroom && !packet.make_writable(headroom)) [[unlikely]] {
+		drop(host.net, std::move(packet), EDU_Ip_DropNoMemory);
+		return errc::enobufs;
+	}
+	u16 id = params.dont_fragment ? 0
+				      : next_ident(host, params.src, params.dst, params.protocol);
+	write_header(packet.push(header_len), header_len, params, static_cast<u16>(total), id);
+	edu_k_skb_mark_network(packet.get());
+	return ip_output(host, std::move(packet), route);
+}
+
+/* raw(7): what the program may leave to us in a header of its own. */
+static void complete_header(edu_stack &host, mutable_bytes header, u32 total, const rtable &route)
+{
+	if (load_addr(&header[12]) == be32{})
+		store_addr(&header[12], route.rt_src);
+	if (!load_be16(&header[4]))
+		store_be16(&header[4], next_ident(host, load_addr(&header[12]),
+						  load_addr(&header[16]), header[9]));
+	store_be16(&header[2], static_cast<u16>(total));
+	store_be16(&header[10], 0);
+	store_be16(&header[10], checksum_of(header).host());
+}
+
+result<void> ip_send_raw(edu_stack &host, skb_ptr packet, rtable &route)
+{
+	u32 total = packet.len();
+	u32 headroom = read_once(route.rt_dev->headroom);
+	size_t header_len = 0;
+	errc why = errc::none;
+
+	if (total > route.rt_mtu || total > wire::ipv4::max_packet_len)
+		why = errc::emsgsize;
+	else if (!packet.may_pull(wire::ipv4::min_header_len))
+		why = errc::einval;
+	if (why == errc::none) {
+		header_len = packet.data()[0] % 16u * 4;
+		if (header_len < wire::ipv4::min_header_len || header_len > total ||
+		    !packet.may_pull(static_cast<u32>(header_len)))
+			why = errc::einval;
+	}
+	if (why != errc::none) {
+		drop(host.net, std::move(packet),
+		     why == errc::emsgsize ? EDU_Ip_DropTooBig : EDU_Ip_DropHeaderLength);
+		return why;
+	}
+	if (!packet.make_writable(headroom)) {
+		drop(host.net, std::move(packet), EDU_Ip_DropNoMemory);
+		return errc::enobufs;
+	}
+	complete_header(host, {packet.data(), header_len}, total, route);
+	edu_k_skb_mark_network(packet.get());
+	return ip_output(host, std::move(packet), route);
+}
+
+/*
+ * Life
+ */
+
+static void iface_changed(edu_iface &iface)
+{
+	rt_cache_flush(*iface.host);
+}
+
+static constinit const iface_listener ip_listener = {
+	.addr_added = fib_addr_added,
+	.addr_removed = fib_addr_removed,
+	.changed = iface_changed,
+	.gone = fib_iface_gone,
+};
+
+int ip_init()
+{
+	iface_set_listener(&ip_listener);
+	arp_set_failure_handler(icmp_link_failure);
+	inet_add_protocol(&icmp_protocol);
+	return 0;
+}
+
+void ip_exit()
+{
+	inet_del_protocol(&icmp_protocol);
+	arp_set_failure_handler(nullptr);
+	iface_set_listener(nullptr);
+}
+
+result<void> ip_host_init(edu_stack &host)
+{
+	host.ip.ident = static_cast<atomic<u32> *>(
+		edu_k_table_alloc(sizeof(atomic<u32>) * ip_state::ident_slots));
+	if (!host.ip.ident)
+		return errc::enomem;
+	for (u32 i = 0; i < ip_state::ident_slots; i++)
+		host.ip.ident[i].store(edu_k_random());
+	return {};
+}
+
+void ip_host_exit(edu_stack &host)
+{
+	edu_k_table_free(std::exchange(host.ip.ident, nullptr));
+}
+
+} // namespace edu

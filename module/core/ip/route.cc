@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Which way? The cache, then the kinds of address, then the FIB.
+ *
+ * TLK "IP Routing": OVER-4, ROUTE-8, IP-1. RFC 1122 3.3.1 (routing outbound), 3.3.4.3 (choosing a
+ * source address), 3.2.1.3 (g) (127/8 stays in the host). Errors are Linux's.
+ *
+ * Locking: everything is under RCU from the question to the new route's entry in the cache; the
+ * generation is read first, so a route made from a FIB that changes meanwhile is stale at birth.
+ */
+#include "ip/fib.hh"
+#include "stack.hh"
+
+namespace edu {
+
+/* The TOS bits that routes may depend on (RFC 1349). */
+static constexpr u8 tos_mask = 0x1c;
+
+route_type inet_addr_type(const edu_stack &host, be32 addr, int ifindex)
+{
+	if (wire::ipv4::is_limited_broadcast(addr) || wire::ipv4::is_zeronet(addr))
+		return route_type::broadcast;
+	if (wire::ipv4::is_multicast(addr))
+		return route_type::multicast;
+	rcu_guard guard;
+	switch (find_address(host, addr, ifindex).kind) {
+	case addr_kind::local:
+		return route_type::local;
+	case addr_kind::broadcast:
+		return route_type::broadcast;
+	default:
+		return route_type::unicast;
+	}
+}
+
+static void trace_route(edu_stack &host, const char *from, const flow &wanted, const rtable *route)
+{
+	if (edu_k_trace_on) [[unlikely]]
+		edu_k_trace_route(host.net, from, wanted.dst.raw(),
+				  route ? route->rt_gateway.raw() : 0,
+				  route ? route->rt_dev->ifindex : 0);
+}
+
+/* What a decision comes to, before it is an rtable. */
+struct decision {
+	route_type type = route_type::unicast;
+	edu_iface *iface = nullptr;
+	be32 src;		/* zero: choose */
+	be32 gateway;		/* zero: on the link */
+	fib_info *info = nullptr;
+	const char *from = "none"; /* for the trace */
+};
+
+/* A destination of ours: by the loopback interface, from itself to itself; within 127/8 from the
+ * loopback interface's own address. */
+static result<decision> decide_local(edu_stack &host, be32 dst, const edu_iface &whose)
+{
+	edu_iface *loopback = host.interfaces.loopback.load();
+
+	if (!loopback || !loopback->is_up())
+		return errc::enetunreach;
+	be32 src = whose.is_loopback() ? iface_source(whose, dst) : dst;
+	return decision{route_type::local, loopback, src, {}, nullptr, "local"};
+}
+
+static errc refusal(route_type type)
+{
+	switch (type) {
+	case route_type::blackhole:
+		return errc::einval;
+	case route_type::prohibit:
+		return errc::eacces;
+	default:
+		return errc::ehostunreach;
+	}
+}
+
+/* To everybody or to a group: the interface named, else the one a route says (as Linux). Groups of
+ * the link and the limited broadcast stay on it, whatever gateway that route has. */
+static result<decision> decide_by_fib(edu_stack &host, const flow &wanted, route_type type)
+{
+	edu_iface *iface = wanted.oif ? find_iface(host, wanted.oif) : nullptr;
+
+	if (wanted.oif && !iface)
+		return errc::enodev;
+	if (iface && !iface->is_up())
+		return errc::enetdown;
+	if (iface && type != route_type::unicast)
+		return decision{type, iface, {}, {}, nullptr, "local"};
+
+	fib_result found = fib_lookup(host.fib, wanted.dst, wanted.tos, wanted.oif);
+	host.count(found.node ? EDU_Rt_FibHits : EDU_Rt_FibMisses);
+	if (!found.node) {
+		/* The program insists on the interface: the destination may be on its link. */
+		if (iface && !iface->is_loopback())
+			return decision{type, iface, {}, {}, nullptr, "fib"};
+		return errc::enetunreach;
+	}
+	if (found.node->fib_type != route_type::unicast)
+		return refusal(found.node->fib_type);
+	if (type != route_type::unicast)
+		return decision{type, found.info->fib_dev.get(), {}, {}, nullptr, "fib"};
+	return decision{type, found.info->fib_dev.get(), found.info->fib_prefsrc,
+			found.info->fib_gateway, found.info, "fib"};
+}
+
+static result<decision> decide(edu_stack &host, const flow &wanted)
+{
+	if (wire::ipv4::is_limited_broadcast(wanted.dst))
+		return decide_by_fib(host, wanted, route_type::broadcast);
+	if (wire::ipv4::is_multicast(wanted.dst))
+		return decide_by_fib(host, wanted, route_type::multicast);
+	addr_match own = find_address(host, wanted.dst);
+	if (own.kind == addr_kind::local)
+		return decide_local(host, wanted.dst, *own.iface);
+	if (wanted.oif)
+		own = find_address(host, wanted.dst, wanted.oif);
+	if (own.kind != addr_kind::broadcast)
+		return decide_by_fib(host, wanted, route_type::unicast);
+	if (!own.iface->is_up())
+		return errc::enetunreach;
+	return decision{route_type::broadcast, own.iface, {}, {}, nullptr, "local"};
+}
+
+/* The first address the host can speak from at all, when the interface has none. */
+static be32 any_source(const edu_stack &host, be32 to)
+{
+	for (const edu_iface &iface : host.interfaces.dev_base) {
+		be32 src = iface.is_loopback() ? be32{} : iface_source(iface, to);
+
+		if (src != be32{})
+			return src;
+	}
+	return {};
+}
+
+static u32 route_mtu(const decision &way)
+{
+	u32 device = read_once(way.iface->mtu);
+	u32 wanted = way.info ? way.info->fib_mtu : 0;
+
+	return wanted && wanted < device ? wanted : device;
+}
+
+static result<ref<rtable>> make_route(edu_stack &host, const flow &wanted, const decision &way,
+				      u32 genid)
+{
+	ref<rtable> route = ref<rtable>::adopt(new (gfp::atomic) rtable);
+
+	if (!route)
+		return errc::enobufs;
+	route->rt_dst = wanted.dst;
+	route->key_oif = wanted.oif;
+	route->rt_tos = wanted.tos;
+	route->rt_type = way.type;
+	route->rt_has_gateway = way.gateway != be32{};
+	route->rt_gateway = route->rt_has_gateway ? way.gateway : wanted.dst;
+	route->rt_src = way.src;
+	if (route->rt_src == be32{})
+		route->rt_src = iface_source(*way.iface, route->rt_gateway);
+	if (route->rt_src == be32{})
+		route->rt_src = any_source(host, route->rt_gateway);
+	route->rt_mtu = route_mtu(way);
+	route->rt_dev = ref<edu_iface>::share(way.iface);
+	route->genid = genid;
+	if (way.info) {
+		route->rt_window = way.info->fib_window;
+		route->rt_irtt = way.info->fib_irtt;
+		route->rt_fib = ref<fib_info>::try_share(way.info);
+	}
+	if (way.type == route_type::unicast && way.iface->uses_arp())
+		route->rt_neigh = TRY(arp_bind(host, *way.iface, route->rt_gateway));
+	return route;
+}
+
+/* The question with its blanks filled in. */
+static result<flow> complete(edu_stack &host, const flow &wanted)
+{
+	flow asked = wanted;
+
+	asked.tos &= tos_mask;
+	if (asked.dst == be32{})
+		asked.dst = asked.src != be32{} ? asked.src : wire::ipv4::loopback_addr;
+	if (asked.src == be32{} || asked.source_is_ours)
+		return asked;
+	addr_match own = find_address(host, asked.src);
+	if (own.kind != addr_kind::local)
+		return errc::einval;
+	/* The cache does not know of sources, so what depends on one becomes an interface. */
+	if (!asked.oif && (wire::ipv4::is_multicast(asked.dst) ||
+			   wire::ipv4::is_limited_broadcast(asked.dst)))
+		asked.oif = own.iface->ifindex;
+	return asked;
+}
+
+result<ref<rtable>> ip_route_output(edu_stack &host, const flow &wanted)
+{
+	rcu_guard guard;
+	flow asked = TRY(complete(host, wanted));
+
+	if (ref<rtable> cached = rt_cache_find(host, asked.dst, asked.oif, asked.tos)) {
+		host.count(EDU_Rt_CacheHits);
+		trace_route(host, "cache", asked, cached.get());
+		return cached;
+	}
+	host.count(EDU_Rt_CacheMisses);
+	u32 genid = host.rt_cache.genid.load_acquire();
+	result<decision> way = decide(host, asked);
+	if (!way.ok()) {
+		trace_route(host, "none", asked, nullptr);
+		return way.error();
+	}
+	ref<rtable> fresh = TRY(make_route(host, asked, way.value(), genid));
+	trace_route(host, way.value().from, asked, fresh.get());
+	return rt_cache_add(host, std::move(fresh));
+}
+
+} // namespace edu
+
+using namespace edu;
+
+int edu_core_config_route_get(edu_stack *stack, edu_route_info *route)
+{
+	flow wanted{be32::from_raw(route->destination), be32::from_raw(route->source), route->ifindex,
+		    route->tos, false};
+	result<ref<rtable>> found = ip_route_output(*stack, wanted);
+
+	if (!found.ok())
+		return to_errno(found.error());
+	const rtable &way = *found.value();
+
+	if (!route->source)
+		route->source = way.rt_src.raw();
+	route->destination = way.rt_dst.raw();
+	route->prefix_len = 32;
+	route->gateway = way.rt_has_gateway ? way.rt_gateway.raw() : 0;
+	route->ifindex = way.rt_dev->ifindex;
+	route->mtu = way.rt_mtu;
+	route->window = way.rt_window;
+	route->rtt = way.rt_irtt;
+	route->type = static_cast<u8>(way.rt_type);
+	route->used = read_once(way.rt_use);
+	route->references = static_cast<u32>(way.refs.load() - 1);
+	return 0;
+}

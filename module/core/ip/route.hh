@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Routes as the layers above see them: a question (flow), an answer (rtable).
+ *
+ * TLK "IP Routing" and "The Route Cache": look-up asks the cache first, then the FIB; a hit in the
+ * FIB makes a new cache entry; no route fails the send (ROUTE-6 … ROUTE-9, IP-1, UDP-2).
+ *
+ * Locking: an rtable found is held by a reference or by the RCU read side. Everything in it but the
+ * use count, the time stamp and the neighbour is constant after it was published.
+ */
+#pragma once
+
+#include "base/endian.hh"
+#include "base/list.hh"
+#include "base/ref.hh"
+#include "link/arp.hh"
+#include "link/interface.hh"
+
+namespace edu {
+
+struct fib_info;
+
+/* Kinds of destination; Linux's RTN_* numbers, so that netlink and /proc show them unchanged. */
+enum class route_type : u8 {
+	unspec = 0,
+	unicast = 1,
+	local = 2,
+	broadcast = 3,
+	multicast = 5,
+	blackhole = 6,
+	unreachable = 7,
+	prohibit = 8,
+};
+
+/* What a sender wants to reach. */
+struct flow {
+	be32 dst;	/* zero: this host */
+	be32 src;	/* zero: choose */
+	int oif = 0;	/* the interface it must leave by, 0: any (SO_BINDTODEVICE, IP_PKTINFO) */
+	u8 tos = 0;
+	bool source_is_ours = false;	/* false: src must be one of our addresses (EINVAL otherwise) */
+};
+
+/* One cached route (ROUTE-7). Freed by RCU. */
+struct rtable {
+	hlist_node rt_next;		/* in its chain of ip_rt_hash_table; the row's lock */
+	list_node rt_aged;		/* in its row's age list; the row's lock */
+	u64 rt_placed = 0;		/* ms; when it was put there; the row's lock */
+	be32 rt_dst;			/* key: destination */
+	int key_oif = 0;		/* key: interface asked for, 0: any */
+	u8 rt_tos = 0;			/* key */
+	route_type rt_type = route_type::unspec;
+	be32 rt_src;			/* source address to use */
+	be32 rt_gateway;		/* next hop: a gateway, or rt_dst itself */
+	bool rt_has_gateway = false;
+	u32 rt_mtu = 0;			/* largest IP packet, octets */
+	u32 rt_window = 0;		/* for TCP, 0: none */
+	u32 rt_irtt = 0;		/* for TCP, milliseconds, 0: none */
+	u32 genid = 0;				/* stack's route generation when made; another one now: stale */
+	ref<edu_iface> rt_dev;		/* leaves by; never null in a published route */
+	ref<arp_table> rt_neigh;	/* next hop's ARP entry, whose hh is the prebuilt header (IP-2); null:
+					   the link needs none. Constant after publication */
+	ref<fib_info> rt_fib;		/* what it was made from; null for local ones */
+	ref_count refs;			/* the cache's and each holder's */
+	u64 rt_use = 0;			/* times found; written without a lock, may lag */
+	u64 rt_lastuse = 0;		/* ms clock of the last find; likewise */
+	edu_rcu_head rcu;
+};
+
+void release(rtable *route);
+
+/*
+ * The route for a packet of ours. Errors: enetunreach (no route), ehostunreach (unreachable route),
+ * eacces (prohibit), einval (blackhole, or a source that is not ours), enetdown, enomem.
+ * Context: any. A hit in the cache takes no lock but a trylock to move to the front.
+ */
+result<ref<rtable>> ip_route_output(edu_stack &host, const flow &wanted);
+
+/* Whether a route held by a socket may still be used (TLK: "as long as the route is valid"). */
+bool ip_route_valid(const edu_stack &host, const rtable &route);
+
+/* Every cached route is stale from now on: FIB, address or device changed. Any context. */
+void rt_cache_flush(edu_stack &host);
+
+} // namespace edu

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The route cache: found, entered, pushed out, aged.
+ *
+ * TLK "The Route Cache": ROUTE-6 … ROUTE-9. The least recently used routes leave first; a hit moves
+ * to the front of its list (TLK's rule).
+ *
+ * Locking: as in rt_cache.hh. A route that leaves the cache lives on while somebody holds it.
+ */
+#include "ip/rt_cache.hh"
+
+#include "ip/fib.hh"
+#include "stack.hh"
+
+namespace edu {
+
+using rt_row = decltype(rt_cache_state::ip_rt_hash_table)::row;
+
+/* The only one of a row's age lists that is used here. */
+static constexpr int rt_age = 1;
+
+void release(rtable *route)
+{
+	destroy_rcu(route);
+}
+
+bool ip_route_valid(const edu_stack &host, const rtable &route)
+{
+	return route.genid == host.rt_cache.genid.load() &&
+	       !(route.rt_neigh && read_once(route.rt_neigh->dead));
+}
+
+void rt_cache_flush(edu_stack &host)
+{
+	host.rt_cache.genid.fetch_add(1);
+	host.count(EDU_Rt_CacheFlushes);
+	if (!host.rt_cache.stopping.load())
+		edu_k_work_queue(&host.rt_cache.check_work);
+}
+
+/*
+ * Look-up (ROUTE-8)
+ */
+
+static bool is_answer(const rtable &route, be32 dst, int oif, u8 tos)
+{
+	return route.rt_dst == dst && route.key_oif == oif && route.rt_tos == tos;
+}
+
+/* A hit moves to the front of its list (ROUTE-9), unless somebody is changing the row. */
+static void move_to_front(rt_row &row, hlist<rtable, &rtable::rt_next> &chain, rtable &route)
+{
+	if (chain.front() == &route)
+		return;
+	try_guard guard{row.lock};
+	if (!guard || !route.rt_next.is_linked())
+		return;
+	route.rt_next.unlink();
+	chain.push_front(route);
+}
+
+ref<rtable> rt_cache_find(edu_stack &host, be32 dst, int oif, u8 tos)
+{
+	rcu_guard guard;
+	auto &table = host.rt_cache.ip_rt_hash_table;
+	rt_row *row = table.find_row(dst);
+
+	if (!row)
+		return {};
+	auto &chain = table.chain(*row, dst);
+	for (rtable &route : chain) {
+		if (!is_answer(route, dst, oif, tos) || !ip_route_valid(host, route))
+			continue;
+		ref<rtable> held = ref<rtable>::try_share(&route);
+		if (!held)
+			continue;
+		write_once(route.rt_use, read_once(route.rt_use) + 1);
+		write_once(route.rt_lastuse, edu_k_now_ms());
+		move_to_front(*row, chain, route);
+		return held;
+	}
+	return {};
+}
+
+/*
+ * Leaving
+ */
+
+/* Row's lock held. The cache's reference becomes the caller's; dropping it only queues a callback. */
+static ref<rtable> unlink_locked(edu_stack &host, rt_row &row, rtable &route)
+{
+	row.lock.assert_held();
+	route.rt_next.unlink();
+	route.rt_aged.unlink();
+	write_once(row.count, row.count - 1);
+	host.rt_cache.entries.fetch_sub(1);
+	return ref<rtable>::adopt(&route);
+}
+
+/* The least recently used route of a row; one used since it was put in its place is put at the young
+ * end instead, and so is one that somebody holds, as long as there are others. */
+static ref<rtable> evict_from(edu_stack &host, rt_row &row)
+{
+	constexpr int patience = 16; /* routes looked at: a full cache must not cost more */
+	spin_guard guard{row.lock};
+
+	for (int i = 0;; i++) {
+		rtable *oldest = row.age[rt_age].front();
+
+		if (!oldest)
+			return {};
+		bool spared = read_once(oldest->rt_lastuse) > oldest->rt_placed ||
+			      oldest->refs.load() > 1;
+		if (!spared || i >= patience || !ip_route_valid(host, *oldest))
+			return unlink_locked(host, row, *oldest);
+		oldest->rt_placed = edu_k_now_ms();
+		row.age[rt_age].move_to_back(*oldest);
+	}
+}
+
+/* Rows take turns, so that no scan of one network pushes out another's routes alone. */
+static void make_room(edu_stack &host)
+{
+	for (u32 i = 0; i < 256; i++) {
+		u32 index = host.rt_cache.hand.fetch_add(1) & 0xff;
+		rt_row *row = host.rt_cache.ip_rt_hash_table.row_at(index);
+
+		if (!row || !read_once(row->count))
+			continue;
+		if (evict_from(host, *row)) {
+			host.count(EDU_Rt_CacheEvicted);
+			return;
+		}
+	}
+}
+
+/*
+ * Entering
+ */
+
+/* Drops stale routes of a chain and says how many are left; the last of them in @tail. */
+static u32 weed_locked(edu_stack &host, rt_row &row, hlist<rtable, &rtable::rt_next> &chain,
+		       rtable *&tail)
+{
+	u32 length = 0;
+
+	for (rtable &route : chain.removing()) {
+		if (!ip_route_valid(host, route)) {
+			unlink_locked(host, row, route);
+			continue;
+		}
+		tail = &route;
+		length++;
+	}
+	return length;
+}
+
+ref<rtable> rt_cache_add(edu_stack &host, ref<rtable> fresh)
+{
+	rt_cache_state &cache = host.rt_cache;
+	be32 dst = fresh->rt_dst;
+
+	while (cache.entries.load() >= host.tune(EDU_TUNE_rt_cache_size)) {
+		u32 before = cache.entries.load();
+
+		make_room(host);
+		if (cache.entries.load() >= before)
+			break; /* others fill as fast: the bound is met next time */
+	}
+	rt_row *row = cache.ip_rt_hash_table.make_row(dst);
+	if (!row)
+		return fresh; /* works as well uncached, once */
+
+	spin_guard guard{row->lock};
+	auto &chain = cache.ip_rt_hash_table.chain(*row, dst);
+	for (rtable &other : chain)
+		if (is_answer(other, dst, fresh->key_oif, fresh->rt_tos) &&
+		    ip_route_valid(host, other))
+			return ref<rtable>::share(&other); /* in the cache, so alive */
+	rtable *tail = nullptr;
+	if (weed_locked(host, *row, chain, tail) >= rt_chain_max) {
+		unlink_locked(host, *row, *tail);
+		host.count(EDU_Rt_CacheEvicted);
+	}
+	fresh->rt_placed = fresh->rt_lastuse = edu_k_now_ms();
+	fresh->rt_use = 1;
+	chain.push_front(*fresh);
+	row->age[rt_age].push_back(*fresh);
+	write_once(row->count, row->count + 1);
+	cache.entries.fetch_add(1);
+	host.count(EDU_Rt_CacheInserts);
+	return ref<rtable>::share(fresh.detach()); /* the cache keeps the first reference */
+}
+
+/*
+ * Clean-up: stale routes, and idle ones that nobody holds
+ */
+
+static bool is_over(edu_stack &host, const rtable &route, u64 now)
+{
+	if (!ip_route_valid(host, route))
+		return true;
+	u64 used = read_once(route.rt_lastuse);
+
+	if (route.refs.load() > 1 || used > now ||
+	    now - used < host.tune(EDU_TUNE_rt_cache_timeout_ms))
+		return false;
+	host.count(EDU_Rt_CacheExpired);
+	return true;
+}
+
+static void clean_row(edu_stack &host, rt_row &row, u64 now, bool all)
+{
+	spin_guard guard{row.lock};
+
+	for (rtable &route : row.age[rt_age].removing())
+		if (all || is_over(host, route, now))
+			unlink_locked(host, row, route);
+}
+
+static void clean(edu_stack &host, bool all)
+{
+	u64 now = edu_k_now_ms();
+
+	for (u32 i = 0; i < 256; i++)
+		if (rt_row *row = host.rt_cache.ip_rt_hash_table.row_at(i))
+			clean_row(host, *row, now, all);
+}
+
+static void check_work_run(edu_work *work)
+{
+	rt_cache_state &cache = *detail::owner_of(work, &rt_cache_state::check_work);
+
+	clean(*cache.host, false);
+}
+
+static void rt_check_timer_fired(edu_timer *timer)
+{
+	rt_cache_state &cache = *detail::owner_of(timer, &rt_cache_state::check_timer);
+
+	if (cache.stopping.load())
+		return;
+	edu_k_work_queue(&cache.check_work);
+	edu_k_timer_set(timer, cache.host->tune(EDU_TUNE_rt_cache_check_interval_ms));
+}
+
+result<void> rt_cache_host_init(edu_stack &host)
+{
+	rt_cache_state &cache = host.rt_cache;
+
+	cache.host = &host;
+	cache.ip_rt_hash_table.init(EDU_LOCK_RT_CACHE);
+	edu_k_work_init(&cache.check_work, check_work_run);
+	edu_k_timer_init(&cache.check_timer, rt_check_timer_fired);
+	edu_k_timer_set(&cache.check_timer, host.tune(EDU_TUNE_rt_cache_check_interval_ms));
+	return {};
+}
+
+void rt_cache_host_exit(edu_stack &host)
+{
+	host.rt_cache.stopping.store(true);
+	edu_k_timer_cancel_sync(&host.rt_cache.check_timer);
+	edu_k_work_cancel_sync(&host.rt_cache.check_work);
+	clean(host, true);
+	/* An rtable lets go of its neighbour and fib_info in one callback, those in another. */
+	edu_k_rcu_barrier();
+	edu_k_rcu_barrier();
+	host.rt_cache.ip_rt_hash_table.free();
+}
+
+} // namespace edu
+
+using namespace edu;
+
+void edu_core_config_flush_rtcache(edu_stack *stack)
+{
+	rt_cache_flush(*stack);
+}
+
+int edu_core_rtcache_next(edu_stack *stack, edu_cursor *at, edu_rtcache_info *out)
+{
+	constexpr u32 rtf_up = 1, rtf_gateway = 2, rtf_host = 4;
+	rcu_guard guard;
+	rtable *route;
+
+	do {
+		route = stack->rt_cache.ip_rt_hash_table.next(*at);
+		if (!route)
+			return 0;
+	} while (!ip_route_valid(*stack, *route));
+
+	*out = {};
+	out->destination = route->rt_dst.raw();
+	out->source = route->rt_src.raw();
+	out->gateway = route->rt_gateway.raw();
+	out->ifindex = route->rt_dev->ifindex;
+	out->mtu = route->rt_mtu;
+	out->references = static_cast<u32>(route->refs.load() - 1);
+	out->age_ms = static_cast<u32>(edu_k_now_ms() - read_once(route->rt_lastuse));
+	out->used = read_once(route->rt_use);
+	out->flags = rtf_up | rtf_host | (route->rt_has_gateway ? rtf_gateway : 0);
+	out->tos = route->rt_tos;
+	out->type = static_cast<u8>(route->rt_type);
+	out->bucket = decltype(stack->rt_cache.ip_rt_hash_table)::index(route->rt_dst);
+	const hh_cache *hh = route->rt_neigh ? route->rt_neigh->hh.load() : nullptr;
+	if (hh) {
+		out->has_header = 1;
+		out->header_len = hh->len;
+		copy_bytes(out->header, bytes{hh->data, hh->len});
+	}
+	return 1;
+}

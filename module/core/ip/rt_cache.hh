@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The route cache: answers given before.
+ *
+ * TLK "The Route Cache": ip_rt_hash_table, lists of rtable hashed by the two low bytes of the
+ * address. Requirements: ROUTE-6 … ROUTE-9.
+ *
+ * Bounded twice: a chain has at most rt_chain_max routes, of which a new one pushes out the least
+ * recently used; and all together are at most rt_cache_size. A scan of the whole Internet thus costs
+ * each packet the same. When FIB, addresses or devices change, the generation changes: routes of an
+ * older one are stale, found by nobody, and cleaned up by the work queue.
+ *
+ * Locking: look-up is under RCU. A row's lock (EDU_LOCK_RT_CACHE) guards 256 chains and their age
+ * list. A hit moves to the front of its chain only if nobody has the lock.
+ */
+#pragma once
+
+#include "ip/route.hh"
+
+namespace edu {
+
+inline constexpr u32 rt_chain_max = 8;
+
+struct rt_cache_state {
+	two_byte_table<rtable, &rtable::rt_next, &rtable::rt_aged> ip_rt_hash_table;
+	atomic<u32> entries;		/* cached routes */
+	atomic<u32> genid;		/* the generation that is valid */
+	atomic<u32> hand;		/* row at which the next search for a victim begins */
+	edu_timer check_timer;		/* queues the work every rt_cache_check_interval_ms */
+	edu_work check_work;		/* removes stale and idle routes */
+	edu_stack *host = nullptr;	/* for timer and work; constant */
+	atomic<bool> stopping;		/* the host is going: nothing is set again */
+};
+
+/* The valid cached route for that question, held, or none. Counts and moves to the front. */
+ref<rtable> rt_cache_find(edu_stack &host, be32 dst, int oif, u8 tos);
+
+/* Enters a new route, whose only reference is @fresh; returns it, or the equal one that somebody
+ * else has entered meanwhile. Any context. */
+ref<rtable> rt_cache_add(edu_stack &host, ref<rtable> fresh);
+
+result<void> rt_cache_host_init(edu_stack &host);
+void rt_cache_host_exit(edu_stack &host);
+
+} // namespace edu

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The differences between the kernels supported (6.1 and 6.12), all of them: no other file looks at
+ * LINUX_VERSION_CODE.
+ *
+ * TLK: none; it serves every layer of the kernel side. No locks.
+ */
+#ifndef _EDU_COMPAT_H
+#define _EDU_COMPAT_H
+
+#include <linux/net.h>
+#include <linux/netdevice.h>
+#include <linux/timer.h>
+#include <linux/version.h>
+#include <net/net_namespace.h>
+#include <net/sock.h>
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)
+#include <net/gso.h> /* skb_gso_segment() left netdevice.h */
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
+#error "EDUINET needs Linux 6.1 or newer"
+#endif
+
+/* 6.10 gathered accept's arguments in a structure. EDU_ACCEPT_ARGS are the parameters behind the two
+ * sockets, EDU_ACCEPT_FLAGS the file flags among them. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 10, 0)
+#define EDU_ACCEPT_ARGS	 struct proto_accept_arg *arg
+#define EDU_ACCEPT_FLAGS ((arg)->flags)
+#else
+#define EDU_ACCEPT_ARGS	 int flags, bool kern
+#define EDU_ACCEPT_FLAGS (flags)
+#endif
+
+/* 6.7 dropped the message from the parameters of __sock_cmsg_send(). */
+static inline int edu_compat_sock_cmsg_send(struct sock *sk, struct msghdr *msg,
+					    struct cmsghdr *cmsg, struct sockcm_cookie *cookie)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+	return __sock_cmsg_send(sk, cmsg, cookie);
+#else
+	return __sock_cmsg_send(sk, msg, cmsg, cookie);
+#endif
+}
+
+/* 6.2 renamed del_timer() and del_timer_sync(). */
+static inline int edu_compat_timer_delete(struct timer_list *timer)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
+	return timer_delete(timer);
+#else
+	return del_timer(timer);
+#endif
+}
+
+static inline int edu_compat_timer_delete_sync(struct timer_list *timer)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
+	return timer_delete_sync(timer);
+#else
+	return del_timer_sync(timer);
+#endif
+}
+
+/* 6.12 turned two device features into bits of their own: sending takes no lock of the kernel's, … */
+static inline void edu_compat_set_lltx(struct net_device *dev)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+	dev->lltx = true;
+#else
+	dev->features |= NETIF_F_LLTX;
+#endif
+}
+
+/* … and the device never leaves its namespace. */
+static inline void edu_compat_set_netns_local(struct net_device *dev)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+	dev->netns_immutable = true;
+#else
+	dev->features |= NETIF_F_NETNS_LOCAL;
+#endif
+}
+
+/* 6.6 made the size of a sysctl table a parameter of its own; a table for a kernel before that ends with
+ * an empty entry, which does no harm since it is not counted. */
+static inline struct ctl_table_header *edu_compat_register_sysctl(struct net *net, const char *path,
+								  struct ctl_table *table,
+								  size_t size)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
+	return register_net_sysctl_sz(net, path, table, size);
+#else
+	return register_net_sysctl(net, path, table);
+#endif
+}
+
+#endif /* _EDU_COMPAT_H */

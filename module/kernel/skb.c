@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Socket buffers for the core: each operation of the bridge is one step on the kernel's sk_buff.
+ *
+ * TLK "Socket Buffers"; SKB-1 (head, data, tail, end; len, truesize), SKB-2 (push, pull, put, trim).
+ * RFC 1071 for the checksum.
+ *
+ * The checksum's state travels with the buffer (skb->ip_summed): on the way in a device may have
+ * vouched for it (UNNECESSARY), summed the whole packet (COMPLETE), or never computed it because the
+ * packet did not leave the machine (PARTIAL); on the way out PARTIAL leaves the work to the device.
+ * Every function here that moves the data keeps that state true.
+ *
+ * Locking: none. Whoever owns the buffer calls; a queue is guarded by its holder's lock.
+ */
+#include <linux/if_ether.h>
+#include <linux/skbuff.h>
+#include <net/checksum.h>
+
+#include "edu_kernel.h"
+#include "kunit/hooks.h"
+
+struct sk_buff *edu_k_skb_alloc(unsigned int headroom, unsigned int size, unsigned int gfp)
+{
+	struct sk_buff *skb;
+
+	if (edu_test_alloc_fails())
+		return NULL;
+	skb = alloc_skb(headroom + size, (__force gfp_t)gfp | __GFP_NOWARN);
+	if (skb)
+		skb_reserve(skb, headroom);
+	return skb;
+}
+
+void edu_k_skb_consume(struct sk_buff *skb)
+{
+	consume_skb(skb);
+}
+
+void edu_k_skb_drop(struct sk_buff *skb)
+{
+	kfree_skb_reason(skb, SKB_DROP_REASON_NOT_SPECIFIED);
+}
+
+struct sk_buff *edu_k_skb_clone(struct sk_buff *skb, unsigned int gfp)
+{
+	if (edu_test_alloc_fails())
+		return NULL;
+	return skb_clone(skb, (__force gfp_t)gfp | __GFP_NOWARN);
+}
+
+struct sk_buff *edu_k_skb_copy(const struct sk_buff *skb, unsigned int headroom, unsigned int gfp)
+{
+	if (edu_test_alloc_fails())
+		return NULL;
+	return skb_copy_expand(skb, headroom, 0, (__force gfp_t)gfp | __GFP_NOWARN);
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * Headers and data (SKB-2)
+ */
+
+edu_u8 *edu_k_skb_push(struct sk_buff *skb, unsigned int len)
+{
+	/* The octets in front are about to be written: a sum over the packet no longer holds. */
+	if (skb->ip_summed == CHECKSUM_COMPLETE)
+		skb->ip_summed = CHECKSUM_NONE;
+	return skb_push(skb, len);
+}
+
+edu_u8 *edu_k_skb_pull(struct sk_buff *skb, unsigned int len)
+{
+	const unsigned char *header = skb->data;
+
+	__skb_pull(skb, len);
+	skb_postpull_rcsum(skb, header, len);
+	return skb->data;
+}
+
+edu_u8 *edu_k_skb_put(struct sk_buff *skb, unsigned int len)
+{
+	return skb_put(skb, len);
+}
+
+int edu_k_skb_trim(struct sk_buff *skb, unsigned int len)
+{
+	return pskb_trim_rcsum(skb, len);
+}
+
+int edu_k_skb_may_pull(struct sk_buff *skb, unsigned int len)
+{
+	return pskb_may_pull(skb, len);
+}
+
+int edu_k_skb_cow(struct sk_buff *skb, unsigned int headroom)
+{
+	if (edu_test_alloc_fails())
+		return -ENOMEM;
+	return skb_cow(skb, headroom);
+}
+
+int edu_k_skb_copy_bits(const struct sk_buff *skb, unsigned int offset, void *to, unsigned int len)
+{
+	return skb_copy_bits(skb, offset, to, len);
+}
+
+void edu_k_skb_mark_network(struct sk_buff *skb)
+{
+	skb_reset_network_header(skb);
+}
+
+void edu_k_skb_mark_transport(struct sk_buff *skb)
+{
+	skb_reset_transport_header(skb);
+}
+
+edu_u8 *edu_k_skb_network(const struct sk_buff *skb)
+{
+	return skb_network_header(skb);
+}
+
+const edu_u8 *edu_k_skb_link_header(const struct sk_buff *skb, unsigned int *len)
+{
+	*len = 0;
+	if (!skb_mac_header_was_set(skb) || skb->network_header <= skb->mac_header)
+		return NULL;
+	*len = skb_mac_header_len(skb);
+	return skb_mac_header(skb);
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * Checksums
+ */
+
+int edu_k_skb_csum_ok(struct sk_buff *skb, unsigned int len, edu_u32 pseudo_sum)
+{
+	__wsum pseudo = (__force __wsum)pseudo_sum;
+
+	if (skb_csum_unnecessary(skb))
+		return 1;
+	/* A device's sum covers all of the packet, so it helps only when all of it is asked for. If it
+	 * does not come out right the device is not believed: the octets decide. */
+	if (skb->ip_summed != CHECKSUM_COMPLETE || len != skb->len ||
+	    csum_fold(csum_add(pseudo, skb->csum))) {
+		if (csum_fold(skb_checksum(skb, 0, len, pseudo)))
+			return 0;
+	}
+	if (!skb_shared(skb))
+		skb->csum_valid = 1;
+	return 1;
+}
+
+edu_u32 edu_k_skb_csum(const struct sk_buff *skb, unsigned int offset, unsigned int len)
+{
+	return (__force edu_u32)skb_checksum(skb, offset, len, 0);
+}
+
+void edu_k_skb_csum_offload(struct sk_buff *skb, unsigned int offset)
+{
+	skb->ip_summed = CHECKSUM_PARTIAL;
+	skb->csum_start = skb_headroom(skb);
+	skb->csum_offset = offset;
+}
+
+void edu_k_skb_csum_done(struct sk_buff *skb)
+{
+	skb->ip_summed = CHECKSUM_NONE;
+	skb->csum_valid = 0;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * Queues of waiting packets
+ */
+
+void edu_k_skb_queue_tail(struct edu_skb_queue *queue, struct sk_buff *skb)
+{
+	skb->next = NULL;
+	if (queue->last)
+		queue->last->next = skb;
+	else
+		queue->first = skb;
+	queue->last = skb;
+	queue->length++;
+}
+
+struct sk_buff *edu_k_skb_dequeue(struct edu_skb_queue *queue)
+{
+	struct sk_buff *skb = queue->first;
+
+	if (!skb)
+		return NULL;
+	queue->first = skb->next;
+	if (!queue->first)
+		queue->last = NULL;
+	queue->length--;
+	skb_mark_not_on_list(skb);
+	return skb;
+}

@@ -1,0 +1,386 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Fixtures of the VM ring: hosts in namespaces on a cable of their own.
+
+These tests run as root inside a virtual machine with the module loaded (`make check-vm`, or
+`scripts/vm exec -- /usr/bin/python3 -m pytest tests`). Every test gets fresh namespaces on a fresh
+segment, so nothing one test leaves behind is seen by another. The kernel's log is judged by
+scripts/vm when all are done.
+
+Nothing here sleeps to see whether something happens: a test waits for an event, or it sends a
+frame behind the one in question and waits for the answer to that (Wire.fence).
+"""
+
+import contextlib
+import itertools
+import json
+import os
+import select
+import socket
+import subprocess
+import time
+
+import pytest
+import rtnl
+from edusock import EduSocket, in_netns, linux_socket, netns_add, netns_del
+
+KERNEL = os.environ.get("EDUINET_KERNEL", "6.1")
+# Everything is slower on the sanitizer kernel under emulation; what we wait for still comes.
+PATIENCE = 120 if KERNEL == "debug" else 30
+# Work of a stress test, in loops of its own choice.
+EFFORT = 1 if KERNEL == "debug" else 3
+
+AF_PACKET = socket.AF_PACKET
+ETH_P_ALL = 3
+CPUS = os.sched_getaffinity(0)
+
+numbers = itertools.count(1)
+
+
+def pytest_configure(config):
+    config.addinivalue_line(
+        "markers", "req(id, …): the requirements this test proves (Documentation/requirements.rst)"
+    )
+    # One processor, so that frames are received in the order in which a test sends them: a virtual
+    # cable delivers to the backlog of the sender's processor. Programs get all of them again.
+    os.sched_setaffinity(0, {min(CPUS)})
+
+
+def run(*command, netns=None, check=True, user=None, **more):
+    """A command's CompletedProcess, with text output; in a namespace when one is given."""
+    command = [str(word) for word in command]
+
+    def prepare():
+        os.sched_setaffinity(0, CPUS)
+        if user is not None:
+            os.setgroups([])
+            os.setgid(user)
+            os.setuid(user)
+
+    with in_netns(netns):
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=PATIENCE * 4, check=False,
+            preexec_fn=prepare, **more
+        )
+    if check and done.returncode:
+        raise AssertionError(
+            f"{' '.join(command)}: exit {done.returncode}\n{done.stdout}{done.stderr}"
+        )
+    return done
+
+
+@contextlib.contextmanager
+def started(*command, netns=None, **more):
+    """A program that runs beside the block and is ended with it."""
+    with in_netns(netns):
+        program = subprocess.Popen(
+            [str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **more
+        )
+    try:
+        yield program
+    finally:
+        program.kill()
+        program.communicate()
+
+
+def in_child(function, user=None):
+    """What the function returns (a small int or an errno) in a process of its own, perhaps of
+    another user, who has no capability."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            if user is not None:
+                os.setgroups([])
+                os.setgid(user)
+                os.setuid(user)
+            try:
+                told = int(function() or 0)
+            except OSError as error:
+                told = error.errno
+            os.write(writer, str(told).encode())
+        except BaseException as error:  # pylint: disable=broad-except
+            os.write(writer, repr(error).encode())
+        finally:
+            os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader) as answer:
+        told = answer.read()
+    os.waitpid(child, 0)
+    assert told.lstrip("-").isdigit(), told
+    return int(told)
+
+
+def wait_for(condition, what, patience=PATIENCE):
+    """Polls until condition() is true, and returns its value; fails when patience ends."""
+    deadline = time.monotonic() + patience
+    while not (value := condition()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {patience} s for {what}")
+        time.sleep(0.002)
+    return value
+
+
+def errno_of(function, *args):
+    """The errno with which a call fails, or 0."""
+    try:
+        function(*args)
+    except OSError as error:
+        return error.errno
+    return 0
+
+
+class Host:
+    """A network namespace. Its commands and sockets, by whichever stack."""
+
+    def __init__(self):
+        self.name = f"h{next(numbers)}"
+        self.sockets = []
+        self._rtnl = None
+        netns_add(self.name)
+        with in_netns(self.name):
+            for which in ("all", "default"):
+                # Linux's IPv6 speaks on every device that comes up.
+                with contextlib.suppress(OSError), open(
+                    f"/proc/sys/net/ipv6/conf/{which}/disable_ipv6", "w", encoding="ascii"
+                ) as setting:
+                    setting.write("1")
+
+    def delete(self):
+        for sock in self.sockets:
+            sock.close()
+        if self._rtnl:
+            self._rtnl.close()
+        netns_del(self.name)
+
+    @property
+    def rtnl(self):
+        if not self._rtnl:
+            self._rtnl = rtnl.Rtnl(self.name)
+        return self._rtnl
+
+    def station(self, segment, device="e0", **more):
+        """A device on that segment, up."""
+        self.rtnl.station(device, segment, **more)
+
+    def run(self, *command, **more):
+        return run(*command, netns=self.name, **more)
+
+    def started(self, *command, **more):
+        return started(*command, netns=self.name, **more)
+
+    def edu(self, *words, **more):
+        return run("edu", *words, netns=self.name, **more)
+
+    def edu_json(self, *words):
+        return json.loads(self.edu("-j", *words).stdout or "[]")
+
+    def ip(self, *words, **more):
+        return run("ip", "-n", self.name, *words, **more)
+
+    def socket(self, kind=socket.SOCK_DGRAM, protocol=0, bind=None):
+        sock = EduSocket(kind, protocol, netns=self.name)
+        sock.settimeout(PATIENCE)
+        self.sockets.append(sock)
+        if bind:
+            sock.bind(bind)
+        return sock
+
+    def linux_socket(self, kind=socket.SOCK_DGRAM, protocol=0, bind=None):
+        sock = linux_socket(kind, protocol, netns=self.name)
+        sock.settimeout(PATIENCE)
+        self.sockets.append(sock)
+        if bind:
+            sock.bind(bind)
+        return sock
+
+    def proc(self, name):
+        """Lines of /proc/net/eduinet/NAME as this host sees it."""
+        with in_netns(self.name), open(f"/proc/thread-self/net/eduinet/{name}", encoding="ascii") as file:
+            return file.read().splitlines()
+
+    def counters(self):
+        """{"Ip.InReceives": 3, …}"""
+        lines = self.proc("snmp")
+        found = {}
+        for names, values in zip(lines[::2], lines[1::2]):
+            group, *keys = names.split()
+            for key, value in zip(keys, values.split()[1:]):
+                found[group.rstrip(":") + "." + key] = int(value)
+        return found
+
+    def arp(self):
+        """{ip: {"mac", "flags", "state", …}} of /proc/net/eduinet/arp."""
+        found = {}
+        for line in self.proc("arp")[1:]:
+            ip, _, flags, mac, _, device, state, idle, age, retries, queue, ref = line.split()
+            found[ip] = {
+                "flags": int(flags, 16), "mac": mac, "device": device, "state": state, "idle": int(idle),
+                "age": int(age), "retries": int(retries), "queue": int(queue), "ref": int(ref),
+            }
+        return found
+
+    def tune(self, **values):
+        """Sets /proc/sys/net/eduinet/NAME."""
+        with in_netns(self.name):
+            for name, value in values.items():
+                with open(f"/proc/sys/net/eduinet/{name}", "w", encoding="ascii") as file:
+                    file.write(str(value))
+
+    @contextlib.contextmanager
+    def counts(self, counter, amount=1):
+        """The block makes the counter grow by exactly that much; waits until it has."""
+        before = self.counters()[counter]
+        yield
+        try:
+            wait_for(lambda: self.counters()[counter] >= before + amount, f"{counter} += {amount}", PATIENCE / 6)
+        except AssertionError:
+            now = self.counters()
+            drops = {name: value for name, value in now.items() if ".Drop" in name and value}
+            raise AssertionError(f"{counter} is {now[counter]}, was {before}; {drops}") from None
+        assert self.counters()[counter] == before + amount, counter
+
+    def mac(self, device="e0"):
+        return self.rtnl.mac(device)
+
+
+class Wire:
+    """A station without any stack's address that hears and says everything."""
+
+    def __init__(self, segment):
+        self.host = Host()
+        self.host.station(segment)
+        self.host.rtnl.link_set("e0", {rtnl.IFF_PROMISC: True})
+        with in_netns(self.host.name):
+            self.tap = socket.socket(AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
+            self.tap.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+            self.tap.bind(("e0", ETH_P_ALL))
+        self.mac = self.host.mac()
+        self.echoes = itertools.count(1)
+        # What fence() speaks to.
+        self.to_mac = self.to_ip = self.ip = None
+
+    def send(self, *frames):
+        for frame in frames:
+            self.tap.send(bytes(frame))
+
+    def receive(self, patience):
+        """The next frame of another station, or None."""
+        from scapy.layers.l2 import Ether
+
+        deadline = time.monotonic() + patience
+        while True:
+            left = deadline - time.monotonic()
+            if not select.select([self.tap], [], [], max(0, left))[0]:
+                return None
+            raw, address = self.tap.recvfrom(70000)
+            if address[2] != socket.PACKET_OUTGOING:
+                return Ether(raw)
+
+    def expect(self, matches, what, patience=PATIENCE):
+        """The next frame from another station for which matches(frame) is true."""
+        seen = []
+        deadline = time.monotonic() + patience
+        while frame := self.receive(deadline - time.monotonic()):
+            if matches(frame):
+                return frame
+            seen.append(frame.summary())
+        raise AssertionError(f"no frame: {what}; but {seen}")
+
+    def heard(self):
+        """Every frame from other stations that has arrived so far."""
+        frames = []
+        while frame := self.receive(0):
+            frames.append(frame)
+        return frames
+
+    def fence(self):
+        """Every frame that our host has sent in answer to what we sent so far: an echo request is
+        sent behind it, and its reply ends the list."""
+        from scapy.layers.inet import ICMP, IP
+        from scapy.layers.l2 import Ether
+
+        number = next(self.echoes)
+        self.send(
+            Ether(dst=self.to_mac, src=self.mac)
+            / IP(src=self.ip, dst=self.to_ip)
+            / ICMP(type=8, id=0xFE9C, seq=number)
+        )
+        frames = []
+        while frame := self.receive(PATIENCE):
+            if ICMP in frame and frame[ICMP].type == 0 and (frame[ICMP].id, frame[ICMP].seq) == (0xFE9C, number):
+                return frames
+            frames.append(frame)
+        raise AssertionError(f"no echo reply; but {[frame.summary() for frame in frames]}")
+
+    def delete(self):
+        self.tap.close()
+        self.host.delete()
+
+
+class Lab:
+    """A cable and what is plugged into it."""
+
+    def __init__(self):
+        self.segment = next(numbers)
+        self.parts = []
+
+    def keep(self, part):
+        self.parts.append(part)
+        return part
+
+    def host(self, **more):
+        """A namespace with a station and no address."""
+        host = self.keep(Host())
+        host.station(self.segment, **more)
+        return host
+
+    def edu_host(self, address, **more):
+        """A host of ours: "10.0.0.1/24"."""
+        host = self.host(**more)
+        host.rtnl.address(address, "e0")
+        host.address = address.split("/")[0]
+        return host
+
+    def linux_host(self, address, **more):
+        """An ordinary Linux host on the same cable."""
+        host = self.host(**more)
+        host.rtnl.link_set("lo", {rtnl.IFF_UP: True})
+        host.rtnl.address(address, "e0", family=socket.AF_INET)
+        host.address = address.split("/")[0]
+        return host
+
+    def wire(self):
+        return self.keep(Wire(self.segment))
+
+    def delete(self):
+        for part in reversed(self.parts):
+            part.delete()
+
+
+@pytest.fixture
+def lab():
+    made = Lab()
+    yield made
+    made.delete()
+
+
+@pytest.fixture
+def pair(lab):
+    """lab.a is ours at 10.0.0.1, lab.b Linux at 10.0.0.2, one cable."""
+    lab.a = lab.edu_host("10.0.0.1/24")
+    lab.b = lab.linux_host("10.0.0.2/24")
+    return lab
+
+
+@pytest.fixture
+def wired(lab):
+    """lab.a is ours at 10.0.0.1; lab.w is scapy on the same cable, playing 10.0.0.9, whose address
+    lab.a knows for ever."""
+    lab.a = lab.edu_host("10.0.0.1/24")
+    lab.w = lab.wire()
+    lab.peer = "10.0.0.9"
+    lab.mac = lab.a.mac()
+    lab.a.rtnl.neighbour(lab.peer, lab.w.mac, "e0")
+    lab.w.to_mac, lab.w.to_ip, lab.w.ip = lab.mac, "10.0.0.1", lab.peer
+    lab.w.heard()
+    return lab

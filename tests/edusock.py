@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Sockets of AF_EDUINET for Python, and namespaces to open them in.
+
+Python's socket module knows nothing of a foreign family's addresses: it cannot pass one to bind(),
+connect() or sendto(), and hands those it receives back as (family, octets). EduSocket adds both
+directions and is otherwise an ordinary socket. An address is a tuple ("10.0.0.1", port).
+"""
+
+import contextlib
+import ctypes
+import os
+import socket
+import struct
+
+AF_EDUINET = 13
+CLONE_NEWNET = 0x40000000
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+MS_BIND, MNT_DETACH = 4096, 2
+
+
+def check(result, what):
+    """What a C library call returned, or its errno as an OSError."""
+    if result < 0:
+        errno = ctypes.get_errno()
+        raise OSError(errno, f"{what}: {os.strerror(errno)}")
+    return result
+
+
+@contextlib.contextmanager
+def in_netns(name):
+    """The calling thread is in that namespace (None: stays) until the block ends."""
+    if name is None:
+        yield
+        return
+    with open("/proc/thread-self/ns/net", "rb") as home, open(f"/run/netns/{name}", "rb") as there:
+        check(libc.setns(there.fileno(), CLONE_NEWNET), f"setns {name}")
+        try:
+            yield
+        finally:
+            check(libc.setns(home.fileno(), CLONE_NEWNET), "setns back")
+
+
+def netns_add(name):
+    """A new network namespace under the name that ip-netns(8) gives it."""
+    os.makedirs("/run/netns", exist_ok=True)
+    path = f"/run/netns/{name}"
+    with open(path, "wb"), open("/proc/thread-self/ns/net", "rb") as home:
+        check(libc.unshare(CLONE_NEWNET), "unshare")
+        try:
+            check(libc.mount(b"/proc/thread-self/ns/net", path.encode(), b"none", MS_BIND, None), "mount")
+        finally:
+            check(libc.setns(home.fileno(), CLONE_NEWNET), "setns back")
+
+
+def netns_del(name):
+    """The name goes; the namespace itself when nothing uses it any more."""
+    path = f"/run/netns/{name}"
+    check(libc.umount2(path.encode(), MNT_DETACH), f"umount {path}")
+    os.unlink(path)
+
+
+def pack(address, family=AF_EDUINET):
+    """A struct sockaddr_edu (16 octets) from ("10.0.0.1", port); octets pass unchanged."""
+    if isinstance(address, bytes):
+        return address
+    host, port = address
+    return struct.pack("=H", family) + struct.pack("!H4s8x", port, socket.inet_aton(host))
+
+
+def unpack(raw):
+    """("10.0.0.1", port) from the (family, octets) that Python makes of a foreign address."""
+    if not raw or raw[0] != AF_EDUINET:
+        return raw
+    port, host = struct.unpack_from("!H4s", raw[1])
+    return socket.inet_ntoa(host), port
+
+
+class EduSocket(socket.socket):
+    """An AF_EDUINET socket in a namespace."""
+
+    def __init__(self, kind=socket.SOCK_DGRAM, protocol=0, netns=None):
+        with in_netns(netns):
+            super().__init__(AF_EDUINET, kind, protocol)
+        self.settimeout(10)
+
+    def bind(self, address):
+        raw = pack(address)
+        check(libc.bind(self.fileno(), raw, len(raw)), "bind")
+
+    def connect(self, address):
+        raw = pack(address)
+        check(libc.connect(self.fileno(), raw, len(raw)), "connect")
+
+    def disconnect(self):
+        raw = struct.pack("=H14x", socket.AF_UNSPEC)
+        check(libc.connect(self.fileno(), raw, len(raw)), "disconnect")
+
+    def sendto(self, data, *rest):
+        flags, address = (0, rest[0]) if len(rest) == 1 else rest
+        raw = pack(address)
+        return check(
+            libc.sendto(self.fileno(), data, len(data), flags, raw, len(raw)), "sendto"
+        )
+
+    def recvfrom(self, size, flags=0):
+        data, address = super().recvfrom(size, flags)
+        return data, unpack(address)
+
+    def recvmsg(self, size, ancillary=0, flags=0):
+        data, control, got, address = super().recvmsg(size, ancillary, flags)
+        return data, control, got, unpack(address)
+
+    def getsockname(self):
+        return unpack(super().getsockname())
+
+    def getpeername(self):
+        return unpack(super().getpeername())
+
+    def getsockopt_raw(self, level, name, size=4):
+        """The octets of an option, as many as the kernel says there are."""
+        value = ctypes.create_string_buffer(max(size, 1))
+        length = ctypes.c_uint32(size)
+        check(libc.getsockopt(self.fileno(), level, name, value, ctypes.byref(length)), "getsockopt")
+        return value.raw[: length.value]
+
+    def send_with(self, data, address=None, control=(), flags=0):
+        """sendmsg() to an address (None: the connected one) with control messages."""
+        return check(sendmsg(self.fileno(), data, address, control, flags), "sendmsg")
+
+
+IP_TOS, IP_TTL, IP_HDRINCL, IP_OPTIONS, IP_RECVOPTS, IP_RETOPTS, IP_PKTINFO = 1, 2, 3, 4, 6, 7, 8
+IP_MTU_DISCOVER, IP_RECVERR, IP_RECVTTL, IP_RECVTOS, IP_MTU, IP_FREEBIND = 10, 11, 12, 13, 14, 15
+IP_RECVORIGDSTADDR, IP_MINTTL, IP_BIND_ADDRESS_NO_PORT, IP_UNICAST_IF = 20, 21, 24, 50
+
+
+def pktinfo(index=0, source="0.0.0.0"):
+    """A struct in_pktinfo."""
+    return struct.pack("=i4s4s", index, socket.inet_aton(source), bytes(4))
+
+
+def find_cmsg(control, kind, level=socket.SOL_IP):
+    """The data of that control message."""
+    for got_level, got_kind, data in control:
+        if (got_level, got_kind) == (level, kind):
+            return data
+    raise AssertionError(f"no control message {level}/{kind} in {control}")
+
+
+class Iovec(ctypes.Structure):
+    _fields_ = [("base", ctypes.c_char_p), ("len", ctypes.c_size_t)]
+
+
+class Msghdr(ctypes.Structure):
+    _fields_ = [
+        ("name", ctypes.c_char_p),
+        ("namelen", ctypes.c_uint32),
+        ("iov", ctypes.POINTER(Iovec)),
+        ("iovlen", ctypes.c_size_t),
+        ("control", ctypes.c_char_p),
+        ("controllen", ctypes.c_size_t),
+        ("flags", ctypes.c_int),
+    ]
+
+
+def cmsg(level, kind, data):
+    """One control message, padded."""
+    raw = struct.pack("=Qii", 16 + len(data), level, kind) + data
+    return raw + bytes(-len(raw) % 8)
+
+
+def sendmsg(fd, data, address, control, flags):
+    raw = pack(address) if address is not None else None
+    buffer = b"".join(cmsg(*one) for one in control)
+    iov = Iovec(data, len(data))
+    message = Msghdr(
+        raw, len(raw) if raw else 0, ctypes.pointer(iov), 1, buffer or None, len(buffer), 0
+    )
+    return libc.sendmsg(fd, ctypes.byref(message), flags)
+
+
+def linux_socket(kind=socket.SOCK_DGRAM, protocol=0, netns=None):
+    """The same for Linux's own stack: the other end of most tests."""
+    with in_netns(netns):
+        sock = socket.socket(socket.AF_INET, kind, protocol)
+    sock.settimeout(10)
+    return sock

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * `edu`, the tool: sees, configures and tries out the EDUINET stack, in the manner of iproute2. The
+ * manual is Documentation/tools/edu.rst. Global options stand before the command; each command is in
+ * a file of its name.
+ *
+ * Locking: none, the tool has one thread.
+ */
+#include "context.hh"
+#include "failure.hh"
+#include "options.hh"
+
+#include <cstdio>
+#include <iostream>
+
+namespace {
+
+constexpr const char *version = "0.1";
+
+const edu::command commands[] = {
+	{"link", "devices, the virtual Ethernet and its segments", edu::run_link},
+	{"addr address", "Internet addresses of interfaces", edu::run_addr},
+	{"route", "routes of the FIB, and the route cache", edu::run_route},
+	{"neigh neighbour neighbor", "neighbours: the ARP table", edu::run_neigh},
+	{"ping", "ask a host to echo", edu::run_ping},
+	{"nc", "exchange datagrams (or a stream) with a host", edu::run_nc},
+	{"stat", "counters of the stack", edu::run_stat},
+};
+
+std::string usage(const CLI::App &app)
+{
+	return "usage: edu [OPTION…] COMMAND …\nSees and configures EDUINET, the address family of the "
+	       "TLK chapter.\n\ncommands (may be abbreviated; `edu COMMAND help` tells more):\n" +
+	       edu::help_of_commands(commands) + "  help     this text\n" +
+	       CLI::Formatter().make_groups(&app, CLI::AppFormatMode::Normal);
+}
+
+int run_command(edu::context &ctx, const CLI::App &app, edu::words &in)
+{
+	std::vector<std::string_view> names;
+
+	for (const auto &entry : commands)
+		names.push_back(entry.names);
+	names.push_back("help");
+
+	if (in.empty()) {
+		std::cerr << usage(app);
+		return edu::exit_negative;
+	}
+	std::string word = in.take();
+	if (word.starts_with("-"))
+		edu::usage_error("the option {} is unknown: `edu -h` lists them", word);
+	int found = edu::find_name(names, word, "command");
+	if (found < 0)
+		edu::usage_error("the command `{}` is unknown: `edu help` lists them", word);
+	if (static_cast<std::size_t>(found) == std::size(commands)) {
+		std::cout << usage(app);
+		return edu::exit_ok;
+	}
+	return commands[found].run(ctx, in);
+}
+
+int run(int argc, char **argv)
+{
+	CLI::App app("", "edu");
+	edu::context ctx;
+	std::string network_namespace;
+	bool show_version = false;
+
+	app.prefix_command();
+	app.set_help_flag("-h,--help", "this text");
+	app.add_flag("-V,--version", show_version, "print the version");
+	app.add_flag("-j,--json", ctx.json, "print JSON, with iproute2's keys");
+	app.add_flag("-p,--pretty", ctx.pretty, "JSON with line breaks");
+	app.add_flag("-s,--stats,--statistics", ctx.statistics, "print more numbers");
+	app.add_option("-n,--netns", network_namespace, "work in the network namespace NAME")
+		->type_name("NAME");
+	/* For developers: `edu --family 2 …` talks to Linux's own stack. */
+	app.add_option("--family", ctx.family)->group("");
+	try {
+		app.parse(argc, argv);
+	} catch (const CLI::CallForHelp &) {
+		std::cout << usage(app);
+		return edu::exit_ok;
+	} catch (const CLI::ParseError &error) {
+		edu::usage_error("{}: `edu -h` lists the options", error.what());
+	}
+	if (show_version) {
+		std::cout << "edu utility, EDUINET " << version << "\n";
+		return edu::exit_ok;
+	}
+	ctx.own_family = ctx.family == 0;
+	if (ctx.own_family)
+		ctx.family = edu::eduinet_family();
+	if (!network_namespace.empty())
+		edu::enter_namespace(network_namespace);
+	edu::words in(app.remaining());
+	return run_command(ctx, app, in);
+}
+
+} // namespace
+
+int main(int argc, char **argv)
+{
+	int status;
+
+	try {
+		status = run(argc, argv);
+	} catch (const edu::failure &bad) {
+		std::cout.flush();
+		std::fprintf(stderr, "edu: %s\n", bad.what());
+		return bad.status();
+	} catch (const std::exception &bad) {
+		std::fprintf(stderr, "edu: %s\n", bad.what());
+		return edu::exit_negative;
+	}
+	std::cout.flush();
+	if (!std::cout || std::fflush(stdout) != 0) {
+		std::fprintf(stderr, "edu: the output could not be written completely\n");
+		return edu::exit_refused;
+	}
+	return status;
+}

@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * `edu neigh`: the ARP table (TLK "The Address Resolution Protocol (ARP)", requirements ARP-1 to
+ * ARP-12).
+ *
+ * Locking: none, the tool has one thread.
+ */
+#include "context.hh"
+#include "failure.hh"
+#include "names.hh"
+#include "netlink.hh"
+#include "output.hh"
+
+#include <linux/neighbour.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <iostream>
+#include <optional>
+
+namespace edu {
+
+namespace {
+
+struct neigh_wishes {
+	std::optional<prefix> to; /* the Internet address, or a network for show and flush */
+	std::string device;
+	std::vector<std::uint8_t> lladdr;   /* empty: not given */
+	std::optional<std::uint16_t> state; /* NUD_*; 0xffff: all */
+	bool proxy = false;		    /* answered for by this host (ATF_PUBL) */
+};
+
+void want_to(neigh_wishes &w, const std::string &value)
+{
+	w.to = parse_prefix(value);
+}
+
+void want_device(neigh_wishes &w, const std::string &value)
+{
+	check_device_name(value);
+	w.device = value;
+}
+
+void want_state(neigh_wishes &w, const std::string &value)
+{
+	w.state = value == "all" ? 0xffff : parse_nud(value);
+}
+
+void want_proxy(neigh_wishes &w, const std::string &)
+{
+	w.proxy = true;
+}
+
+const keyword<neigh_wishes> change_keywords[] = {
+	{{"to", "IP", "the neighbour's Internet address or name", true}, want_to},
+	{{"lladdr", "LL", "its hardware address"},
+	 [](neigh_wishes &w, const std::string &value) { w.lladdr = parse_lladdr(value); }},
+	{{"dev", "NAME", "the device it is reached by"}, want_device},
+	{{"nud state", "STATE", "permanent (the default), reachable, stale …"}, want_state},
+	{{"proxy", "", "this host answers ARP requests for it"}, want_proxy},
+};
+
+const keyword<neigh_wishes> show_keywords[] = {
+	{{"to", "PREFIX", "only neighbours in this network", true}, want_to},
+	{{"dev", "NAME", "only neighbours on this device"}, want_device},
+	{{"nud state", "STATE", "only entries in this state, or all"}, want_state},
+	{{"proxy", "", "the addresses this host answers for"}, want_proxy},
+};
+
+/* One entry out of RTM_NEWNEIGH. */
+struct neigh_info {
+	ndmsg header;
+	in_addr_t address;		     /* network byte order */
+	std::string lladdr;		     /* "" while unresolved */
+	std::optional<std::uint32_t> probes; /* requests sent without an answer */
+	std::optional<nda_cacheinfo> cache;  /* ages in ticks of sysconf(_SC_CLK_TCK) */
+};
+
+neigh_info read_neigh(const nlmsghdr *message)
+{
+	auto *header = static_cast<const ndmsg *>(mnl_nlmsg_get_payload(message));
+	attributes attrs(message, sizeof(*header));
+	neigh_info info{};
+
+	info.header = *header;
+	info.address = attrs.u32(NDA_DST);
+	info.lladdr = show_lladdr(attrs.data(NDA_LLADDR, 0), attrs.length(NDA_LLADDR));
+	if (attrs.has(NDA_PROBES))
+		info.probes = attrs.u32(NDA_PROBES);
+	if (const void *data = attrs.data(NDA_CACHEINFO, sizeof(nda_cacheinfo))) {
+		info.cache.emplace();
+		std::memcpy(&*info.cache, data, sizeof(*info.cache));
+	}
+	return info;
+}
+
+record neigh_record(const neigh_info &info, bool with_statistics)
+{
+	long ticks = sysconf(_SC_CLK_TCK);
+	record item;
+
+	item["dst"] = show_address(info.address);
+	if (info.header.ndm_ifindex)
+		item["dev"] = device_name(info.header.ndm_ifindex);
+	if (!info.lladdr.empty())
+		item["lladdr"] = info.lladdr;
+	if (info.header.ndm_flags & NTF_PROXY)
+		item["proxy"] = nullptr;
+	if (with_statistics && info.cache) {
+		item["refcnt"] = info.cache->ndm_refcnt;
+		item["used"] = info.cache->ndm_used / ticks;
+		item["confirmed"] = info.cache->ndm_confirmed / ticks;
+		item["updated"] = info.cache->ndm_updated / ticks;
+	}
+	if (with_statistics && info.probes)
+		item["probes"] = *info.probes;
+	item["state"] = show_nud(info.header.ndm_state);
+	return item;
+}
+
+std::string neigh_text(const record &item)
+{
+	std::string text =
+		value_of(item, "dst") + field(item, "dev", "dev") + field(item, "lladdr", "lladdr");
+
+	if (item.contains("proxy"))
+		text += " proxy";
+	if (item.contains("used"))
+		text += " ref " + value_of(item, "refcnt") + " used " + value_of(item, "used") +
+			"/" + value_of(item, "confirmed") + "/" + value_of(item, "updated");
+	text += field(item, "probes", "probes");
+	return text + " " + join(item["state"], ",") + "\n";
+}
+
+template <class user>
+void list_neighbours(context &ctx, const neigh_wishes &w, user use)
+{
+	int index = w.device.empty() ? 0 : device_index(w.device);
+	request ask(RTM_GETNEIGH, NLM_F_DUMP);
+	auto &header = ask.put_header<ndmsg>();
+
+	ctx.require_family();
+	header.ndm_family = static_cast<unsigned char>(ctx.family);
+	header.ndm_flags = w.proxy ? NTF_PROXY : 0;
+	ctx.rtnl().query(ask, "list the neighbours", [&](const nlmsghdr *message) {
+		neigh_info info = read_neigh(message);
+		bool proxy = info.header.ndm_flags & NTF_PROXY;
+		unsigned state = info.header.ndm_state;
+
+		if (message->nlmsg_type != RTM_NEWNEIGH || info.header.ndm_family != ctx.family ||
+		    (index && info.header.ndm_ifindex != index) ||
+		    (w.to && !contains(*w.to, info.address)))
+			return;
+		if (w.proxy && !proxy)
+			return;
+		/* Stations that need no ARP (loopback, groups) are shown when asked for. */
+		if (!proxy &&
+		    (w.state ? *w.state != 0xffff && !(state & *w.state) && state != *w.state :
+			       (state & NUD_NOARP)))
+			return;
+		use(info);
+	});
+}
+
+int show(context &ctx, neigh_wishes &w)
+{
+	record_list list(ctx, std::cout, neigh_text);
+
+	list_neighbours(ctx, w, [&](const neigh_info &info) {
+		list.add(neigh_record(info, ctx.statistics));
+	});
+	list.finish();
+	return exit_ok;
+}
+
+std::string in_words(const neigh_wishes &w)
+{
+	return "the neighbour " + show_address(w.to->address) + " on " + w.device;
+}
+
+void put_neighbour(request &ask, const context &ctx, const neigh_wishes &w)
+{
+	auto &header = ask.put_header<ndmsg>();
+
+	header.ndm_family = static_cast<unsigned char>(ctx.family);
+	header.ndm_ifindex = device_index(w.device);
+	header.ndm_state = w.state.value_or(NUD_PERMANENT);
+	header.ndm_flags = w.proxy ? NTF_PROXY : 0;
+	ask.put_u32(NDA_DST, w.to->address);
+	if (!w.lladdr.empty())
+		ask.put(NDA_LLADDR, w.lladdr.data(), w.lladdr.size());
+}
+
+void need(const neigh_wishes &w, const char *name)
+{
+	if (!w.to || w.device.empty())
+		usage_error("write `edu neigh {} IP lladdr LL dev NAME`", name);
+	if (w.to->length != 32)
+		usage_error("a neighbour is one host, not a network");
+}
+
+int add_or_replace(context &ctx, const neigh_wishes &w, unsigned flags, const char *name)
+{
+	static const reason reasons[] = {
+		{EEXIST, "the table has it already: `edu neigh replace` changes it"},
+		{EINVAL,
+		 "the hardware address is missing or not one a station on this device can have"},
+		{ENODEV,
+		 "the device has no EDUINET address yet: `edu addr add ADDRESS/LENGTH dev NAME`"},
+		{ENOBUFS, "the table is full (/proc/sys/net/eduinet/arp_max_entries)"},
+	};
+
+	need(w, name);
+	if (w.lladdr.empty() && !w.proxy &&
+	    (w.state.value_or(NUD_PERMANENT) & (NUD_PERMANENT | NUD_REACHABLE)))
+		usage_error("which hardware address? `edu neigh {} IP lladdr LL dev NAME`", name);
+	ctx.require_family();
+	request ask(RTM_NEWNEIGH, flags);
+	put_neighbour(ask, ctx, w);
+	ctx.rtnl().change(ask, std::string(name) + " " + in_words(w), reasons);
+	return exit_ok;
+}
+
+int add(context &ctx, neigh_wishes &w)
+{
+	return add_or_replace(ctx, w, NLM_F_CREATE | NLM_F_EXCL, "add");
+}
+
+int replace(context &ctx, neigh_wishes &w)
+{
+	return add_or_replace(ctx, w, NLM_F_CREATE | NLM_F_REPLACE, "replace");
+}
+
+int del(context &ctx, neigh_wishes &w)
+{
+	static const reason reasons[] = {
+		{ENOENT, "the table does not have it: `edu neigh` lists what there is"},
+	};
+
+	need(w, "del");
+	ctx.require_family();
+	request ask(RTM_DELNEIGH, 0);
+	put_neighbour(ask, ctx, w);
+	ctx.rtnl().change(ask, "delete " + in_words(w), reasons);
+	return exit_ok;
+}
+
+int flush(context &ctx, neigh_wishes &w)
+{
+	std::vector<neigh_info> doomed;
+
+	if (!w.to && w.device.empty() && !w.state && !w.proxy)
+		usage_error(
+			"flush needs to know what: `edu neigh flush dev NAME`, `… PREFIX` or `… nud all`");
+	list_neighbours(ctx, w, [&](const neigh_info &info) {
+		/* What an operator wrote down stays unless he asks for it. */
+		if (w.state || w.proxy || !(info.header.ndm_state & (NUD_PERMANENT | NUD_NOARP)))
+			doomed.push_back(info);
+	});
+	for (const auto &info : doomed) {
+		request ask(RTM_DELNEIGH, 0);
+
+		ask.put_header<ndmsg>() = info.header;
+		ask.put_u32(NDA_DST, info.address);
+		ctx.rtnl().try_change(ask, ENOENT,
+				      "delete the neighbour " + show_address(info.address));
+	}
+	return exit_ok;
+}
+
+const action actions[] = {
+	{"show list lst ls", "the ARP table", show_keywords, show},
+	{"add", "write an entry", change_keywords, add},
+	{"del delete", "remove an entry", change_keywords, del},
+	{"replace", "write an entry, or change it when it is there", change_keywords, replace},
+	{"flush", "remove the entries learned, not those written by hand", show_keywords, flush},
+};
+
+} // namespace
+
+int run_neigh(context &ctx, words &in)
+{
+	return run_action(ctx, "neigh", actions, in);
+}
+
+} // namespace edu

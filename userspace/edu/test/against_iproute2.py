@@ -1,0 +1,215 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""The tool against iproute2, both on Linux's own stack (edu --family 2), in a private namespace.
+
+What `edu` changes, `ip -j` must see, and what both show must agree: so grammar, netlink messages and
+JSON keys are proved without the module. Usage: against_iproute2.py PATH-OF-EDU
+"""
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+SKIPPED = 77
+failures = 0
+
+
+def enter_namespace():
+    """Runs this script again inside `unshare`, or skips the test where that is not permitted."""
+    if os.environ.get("EDU_IN_NAMESPACE"):
+        return
+    for options in (["--net", "--mount"], ["--net", "--mount", "--user", "--map-root-user"]):
+        if subprocess.run(["unshare", *options, "true"], stderr=subprocess.DEVNULL).returncode == 0:
+            os.environ["EDU_IN_NAMESPACE"] = "1"
+            os.execvp("unshare", ["unshare", *options, sys.executable, *sys.argv])
+    sys.exit(SKIPPED)
+
+
+def ip_can_make(kind):
+    """Some kernels have only a few kinds of devices."""
+    made = run("ip", "link", "add", "probe", "type", kind).returncode == 0
+    return made and run("ip", "link", "del", "probe").returncode == 0
+
+
+def run(*command):
+    return subprocess.run(command, capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL)
+
+
+def edu(line, status=0):
+    """Runs the tool; its exit status must be `status`. Returns what it printed (errors when bad)."""
+    done = run(EDU, "--family", "2", *line.split())
+    check(f"status of `edu {line}`", done.returncode, status, done.stderr)
+    return done.stdout if status == 0 else done.stderr
+
+
+def ip(line):
+    done = run("ip", *line.split())
+    check(f"status of `ip {line}`", done.returncode, 0, done.stderr)
+    return done.stdout
+
+
+def check(what, got, wanted, more=""):
+    global failures
+    if got != wanted:
+        failures += 1
+        print(f"FAILED {what}:\n  got    {got}\n  wanted {wanted}\n{more}")
+
+
+def same(what, line, keys, ip_line=None):
+    """Both tools' JSON, reduced to `keys`, must be equal."""
+    ours = [{k: e.get(k) for k in keys} for e in json.loads(edu("-j " + line))]
+    theirs = [{k: e.get(k) for k in keys} for e in json.loads(ip("-4 -j " + (ip_line or line)))]
+    key = lambda entry: json.dumps(entry, sort_keys=True)
+    check(what, sorted(ours, key=key), sorted(theirs, key=key))
+
+
+def links():
+    edu(f"link add e0 type {KIND}")
+    edu(f"link add e1 type {KIND} mtu 1400 address 02:00:00:00:00:01 up")
+    edu("link set e0 up mtu 1300 promisc on")
+    same("links", "link show", ["ifindex", "ifname", "flags", "mtu", "qdisc", "operstate", "linkmode",
+                                "group", "txqlen", "link_type", "address", "broadcast"])
+    check("kind", json.loads(edu("-j link show e1"))[0]["linkinfo"]["info_kind"], KIND)
+    edu("link set e1 down name e9")
+    edu("link se e9 na e1 up")
+    check("ambiguous", "ambiguous" in edu("link s", 1), True)
+    edu(f"link add e2 type {KIND}")
+    edu("link del e2")
+    check("unknown device", "no device named e2: `edu link` lists them" in edu("link show e2", 1), True)
+    check("existing device", "exists" in edu(f"link add e0 type {KIND}", 2), True)
+    check("unknown kind", "cannot add the device e3" in edu("link add e3 type nosuchkind", 2), True)
+    check("segment of a dummy", "eduinet" in edu("link set e0 segment 3", 1), True)
+
+
+def addresses():
+    edu("addr add 10.0.0.1/24 dev e0 brd +")
+    edu("addr add 10.1.2.3/16 dev e1 label e1:x")
+    edu("a a 10.1.2.4/16 dev e1")
+    keys = ["family", "local", "prefixlen", "broadcast", "scope", "secondary", "label",
+            "valid_life_time", "preferred_life_time"]
+    for device in ("e0", "e1"):
+        ours = json.loads(edu(f"-j addr show dev {device}"))[0]["addr_info"]
+        theirs = json.loads(ip(f"-4 -j addr show dev {device}"))[0]["addr_info"]
+        check(f"addresses of {device}", [{k: a.get(k) for k in keys} for a in ours],
+              [{k: a.get(k) for k in keys} for a in theirs])
+    check("text", [l.strip() for l in edu("addr show e0").splitlines() if "inet" in l],
+          [l.strip() for l in ip("-4 addr show e0").splitlines() if "inet" in l])
+    check("again", "already" in edu("addr add 10.0.0.1/24 dev e0", 2), True)
+    edu("addr del 10.1.2.4 dev e1")
+    check("not there", "cannot take the address" in edu("addr del 10.9.9.9/24 dev e1", 2), True)
+    check("bad address", "not an Internet address" in edu("addr add 10.0.0.256/24 dev e0", 1), True)
+    check("bad length", "prefix length" in edu("addr add 10.0.0.1/33 dev e0", 1), True)
+
+
+def routes():
+    edu("route add 10.5.0.0/16 via 10.0.0.254 metric 7 mtu 1200 src 10.0.0.1")
+    edu("route add default via 10.0.0.254 dev e0 proto static")
+    edu("route add unreachable 10.6.0.0/16")
+    edu("route add blackhole 10.7/16")
+    edu("route add prohibit 10.8.0.0/255.255.0.0")
+    edu("route add 10.9.0.0/16 dev e1 tos 10")
+    edu("r repl 10.9.0.0/16 dev e0 tos 0x10")
+    keys = ["type", "dst", "gateway", "dev", "protocol", "scope", "prefsrc", "metric", "tos", "flags",
+            "metrics"]
+    same("routes", "route show", keys)
+    same("routes by device", "route show dev e1", keys[:3])
+    same("local routes", "route show table local", ["type", "dst", "dev", "scope", "prefsrc"])
+    check("text", sorted(l.split() for l in edu("route").splitlines()),
+          sorted(l.split() for l in ip("-4 route").splitlines()))
+    get = json.loads(edu("-j route get 10.5.1.1"))[0]
+    check("get", [get.get(k) for k in ("dst", "gateway", "dev", "prefsrc")],
+          ["10.5.1.1", "10.0.0.254", "e0", "10.0.0.1"])
+    check("unreachable", "unreachable" in edu("route get 10.6.1.1", 2), True)
+    check("exists", "exists" in edu("route add default via 10.0.0.254", 2), True)
+    check("bad gateway", "gateway" in edu("route add 10.20.0.0/16 via 99.0.0.1", 2), True)
+    check("host bits", "10.5.0.0/16" in edu("route add 10.5.0.1/16 dev e0", 1), True)
+    edu("route del 10.5.0.0/16")
+    check("gone", "there is no such route" in edu("route del 10.5.0.0/16", 2)
+          or "No such process" in edu("route del 10.5.0.0/16", 2), True)
+    edu("route flush type unreachable")
+    edu("route flush proto static")
+    check("left", sorted(r["dst"] for r in json.loads(ip("-4 -j route"))),
+          ["10.0.0.0/24", "10.1.0.0/16", "10.7.0.0/16", "10.8.0.0/16", "10.9.0.0/16"])
+    check("flush what", "flush needs" in edu("route flush", 1), True)
+
+
+def neighbours():
+    ip("link set e0 arp on")
+    edu("neigh add 10.0.0.7 lladdr 02:00:00:00:00:07 dev e0")
+    edu("neigh add 10.0.0.8 lladdr 02:00:00:00:00:08 dev e0 nud reachable")
+    edu("neigh replace 10.0.0.7 lladdr 02:00:00:00:00:77 dev e0")
+    same("neighbours", "neigh show", ["dst", "dev", "lladdr", "state"])
+    check("exists", "cannot add" in edu("neigh add 10.0.0.7 lladdr 02:00:00:00:00:07 dev e0", 2), True)
+    check("no lladdr", "hardware address" in edu("neigh add 10.0.0.9 dev e0", 1), True)
+    check("bad lladdr", "not a hardware address" in edu("neigh add 10.0.0.9 lladdr 02:zz dev e0", 1), True)
+    edu("neigh flush dev e0")
+    edu("neigh del 10.0.0.7 dev e0")
+    edu("neigh add proxy 10.0.0.99 dev e0")
+    check("proxy", "10.0.0.99 dev e0 proxy" in edu("neigh show proxy"), True)
+
+
+def ping():
+    ip("link set lo up")
+    text = edu("ping -c 3 -i 0.01 -W 1 127.0.0.1")
+    check("ping", "3 packets transmitted, 3 received, 0% packet loss" in text and " ttl=64 " in text, True, text)
+    ip("link add v0 type veth peer name v1")
+    ip("addr add 10.77.0.1/24 dev v0")
+    ip("link set v0 up")
+    ip("link set v1 up")
+    done = run(EDU, "--family", "2", "ping", "-c", "1", "-W", "5", "10.77.0.2")
+    check("unreachable host", done.returncode, 1, done.stderr)
+    check("unreachable host's text",
+          "From 10.77.0.1 icmp_seq=1 Destination Host Unreachable" in done.stdout, True, done.stdout)
+    check("+1 errors", "1 packets transmitted, 0 received, +1 errors, 100% packet loss" in done.stdout, True)
+    check("no route", "no route leads to" in edu("ping -c 1 198.51.100.1", 2), True)
+    check("json", json.loads(edu("-j ping -c 2 -i 0 127.0.0.1"))["received"], 2)
+    check("usage", "explains the options" in edu("ping -c none 127.0.0.1", 2), True)
+
+
+def netcat():
+    for kind, text in (("-u", "datagram\n"), ("", "stream\n" * 5000)):
+        server = subprocess.Popen([EDU, "--family", "2", "nc", *kind.split(), "-l", "-w", "2", "5000"],
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+        listening = lambda: ":5000" in run("ss", "-Hlun" if kind else "-Hltn").stdout
+        for _ in range(200):
+            if listening():
+                break
+        client = subprocess.run([EDU, "--family", "2", "nc", *kind.split(), "-w", "1", "127.0.0.1", "5000"],
+                                input=text, text=True, timeout=30)
+        check(f"nc {kind} client", client.returncode, 0)
+        check(f"nc {kind}", server.communicate(timeout=30)[0], text)
+    # No input, so that only the error can end it: a datagram nobody waits for.
+    refused = subprocess.run([EDU, "--family", "2", "nc", "-u", "-w", "3", "127.0.0.1", "5999"],
+                             input="x", text=True, capture_output=True, timeout=30)
+    check("refused", (refused.returncode, "nobody listens" in refused.stderr), (1, True), refused.stderr)
+
+
+def usage():
+    check("no command", run(EDU).returncode, 1)
+    check("help", "commands" in edu("help"), True)
+    check("version", edu("-V").startswith("edu utility"), True)
+    check("unknown command", "unknown" in edu("frob", 1), True)
+    check("ambiguous command", "ambiguous: neigh or nc" in edu("n", 1), True)
+    check("unknown option", "unknown" in edu("-x link", 1), True)
+    check("unknown keyword", "not understood" in edu("addr show dev lo frob", 1), True)
+    check("missing value", "must be followed" in edu("addr show dev", 1), True)
+    check("twice", "twice" in edu("route add 10.0.0.0/8 dev lo dev lo", 1), True)
+    check("no namespace", "no network namespace" in edu("-n nosuchnamespace link", 1), True)
+    for command in ("link", "addr", "route", "neigh", "ping", "nc", "stat"):
+        check(f"help of {command}", "sage" in edu(f"{command} help"), True)
+    for action in ("link set", "addr add", "route get", "neigh flush"):
+        check(f"help of {action}", "usage: edu " + action in edu(f"{action} help"), True)
+
+
+if __name__ == "__main__":
+    EDU = os.path.abspath(sys.argv[1])
+    if not shutil.which("ip") or not shutil.which("unshare"):
+        sys.exit(SKIPPED)
+    enter_namespace()
+    KIND = next((k for k in ("dummy", "bridge") if ip_can_make(k)), None)
+    if not KIND:
+        sys.exit(SKIPPED)
+    for part in (usage, links, addresses, routes, neighbours, ping, netcat):
+        part()
+    sys.exit(1 if failures else 0)

@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Devices and cables (OVER-9, LAYER-2, LAYER-3): what a network card, a wire and netem are to a
+ * kernel.
+ *
+ * A frame that is sent is captured as it lies on the wire, then waits on the cable, still charged
+ * to its sender, until the clock is let run; every other station then gets a copy of its own, in
+ * pieces when the seed says so, and takes it if it is addressed to it. A cable can lose, duplicate,
+ * corrupt, delay and reorder by the seed. edulo hands the very sk_buff back to its host.
+ *
+ * Locking: none, a single thread. A device lives until the core has let go of it.
+ */
+#include "home.hh"
+
+#include <algorithm>
+#include <cstring>
+#include <deque>
+#include <map>
+
+struct edu_t_cable {
+	std::vector<edu_dev *> stations;
+	std::deque<frame> captured; /* oldest first */
+	unsigned int lose;	    /* frames to lose from now on */
+	impairment how;
+};
+
+namespace hosted {
+namespace {
+
+constexpr std::size_t most_captured = 1024;
+constexpr std::uint32_t iff_up = 0x1, iff_loopback = 0x8, iff_running = 0x40, iff_promisc = 0x100;
+constexpr edu_u16 arphrd_loopback = 772;
+
+struct flight {
+	sk_buff *skb;
+	edu_dev *from;
+	event_id event;
+};
+
+unsigned int live;
+edu_u64 next_flight;
+std::map<edu_u64, flight> flights; /* frames on cables, by number */
+
+/* Who a frame is for, as the station sees it: PACKET_HOST 0, BROADCAST 1, MULTICAST 2, OTHERHOST 3. */
+unsigned int packet_type(const edu_dev *dev, const std::uint8_t *to)
+{
+	if (!std::memcmp(to, dev->info.broadcast, dev->info.addr_len))
+		return 1;
+	if (to[0] & 1)
+		return 2;
+	return std::memcmp(to, dev->info.addr, dev->info.addr_len) ? 3 : 0;
+}
+
+void to_core(edu_dev *dev, sk_buff *skb, edu_u16 ethertype, unsigned int type)
+{
+	switch (ethertype) {
+	case 0x0800:
+		return edu_core_rcv_ip(dev->iface, skb, type);
+	case 0x0806:
+		return edu_core_rcv_arp(dev->iface, skb, type);
+	case 0x8035:
+		return edu_core_rcv_rarp(dev->iface, skb, type);
+	default:
+		return edu_k_skb_drop(skb); /* for a stack we do not have */
+	}
+}
+
+/* A frame reaches the station. Softirq, RCU. Consumes skb, whose data is at the link header. */
+void receive(edu_dev *dev, sk_buff *skb, edu_u16 ethertype)
+{
+	std::uint32_t header = dev->info.header_len;
+	unsigned int type = 0;
+
+	if (dev->gone || !(dev->info.flags & iff_up))
+		return edu_k_skb_drop(skb);
+	if (header && (skb->len < header || !edu_k_skb_may_pull(skb, header))) {
+		edu_k_count(&dev->host->net, EDU_Link_DropTooShort);
+		return edu_k_skb_drop(skb);
+	}
+	if (header) {
+		type = packet_type(dev, skb->data);
+		ethertype = static_cast<edu_u16>(skb->data[12] << 8 | skb->data[13]);
+		if (type == 3 && !(dev->info.flags & iff_promisc))
+			return edu_k_skb_drop(skb);
+		skb->link = static_cast<std::uint32_t>(skb->data - skb->head);
+		skb->link_len = header;
+		edu_k_skb_pull(skb, header);
+	}
+	edu_k_skb_mark_network(skb);
+	to_core(dev, skb, ethertype, type);
+}
+
+void capture(edu_t_cable *cable, const frame &sent)
+{
+	cable->captured.push_back(sent);
+	if (cable->captured.size() > most_captured)
+		cable->captured.pop_front();
+}
+
+void reach_stations(const edu_dev *from, edu_t_cable *cable, const frame &sent)
+{
+	for (edu_dev *station : std::vector<edu_dev *>{cable->stations}) {
+		if (station == from)
+			continue;
+		sk_buff *skb = skb_from(sent.octets.data(), sent.octets.size(), arrives_in_pieces());
+
+		if (skb)
+			receive(station, skb, sent.ethertype);
+	}
+}
+
+/* The end of the cable: the sender's buffer is free again, the stations get theirs. */
+void land(edu_u64 number)
+{
+	auto found = flights.extract(number);
+	auto [skb, from, event] = found.mapped();
+	auto ethertype = static_cast<edu_u16>(skb->cb[0] << 8 | skb->cb[1]);
+
+	if (!from->cable) {
+		skb_orphan(skb);
+		return receive(from, skb, ethertype);
+	}
+	frame sent{octets_of(skb), ethertype};
+
+	if (happens(from->cable->how.corrupt) && !sent.octets.empty())
+		sent.octets[chance() % sent.octets.size()] ^= static_cast<std::uint8_t>(1 << chance() % 8);
+	edu_t_cable *cable = from->cable;
+
+	edu_k_skb_consume(skb);
+	reach_stations(from, cable, sent);
+}
+
+void take_off(edu_dev *from, sk_buff *skb, edu_u16 ethertype, edu_u64 delay_ns)
+{
+	edu_u64 number = next_flight++;
+
+	skb->cb[0] = static_cast<std::uint8_t>(ethertype >> 8);
+	skb->cb[1] = static_cast<std::uint8_t>(ethertype);
+	event_id event = at(edu_k_now_ns() + delay_ns, [number] { land(number); });
+
+	flights.emplace(number, flight{skb, from, event});
+}
+
+/* Sends over a cable with all that can happen to a frame there. Consumes skb. */
+void transmit(edu_dev *dev, sk_buff *skb, edu_u16 ethertype)
+{
+	edu_t_cable *cable = dev->cable;
+	const impairment &how = cable->how;
+	edu_u64 delay = how.delay_ns;
+
+	complete_checksum(skb);
+	capture(cable, {octets_of(skb), ethertype});
+	if (cable->lose || happens(how.loss)) {
+		cable->lose -= cable->lose > 0;
+		return edu_k_skb_consume(skb);
+	}
+	if (happens(how.duplicate)) {
+		std::vector<std::uint8_t> octets = octets_of(skb);
+
+		if (sk_buff *twin = skb_from(octets.data(), octets.size(), false))
+			take_off(dev, twin, ethertype, delay);
+	}
+	if (how.jitter_ns)
+		delay += chance() % how.jitter_ns;
+	if (happens(how.reorder))
+		delay += how.delay_ns + 1000000; /* overtaken by what is sent in the next millisecond */
+	take_off(dev, skb, ethertype, delay);
+}
+
+} // namespace
+
+unsigned int live_devices()
+{
+	return live;
+}
+
+void impair(edu_t_cable *cable, const impairment &how)
+{
+	cable->how = how;
+}
+
+edu_dev *find_device(edu_t_host *host, int ifindex)
+{
+	for (edu_dev *dev : host->devices)
+		if (dev->info.ifindex == ifindex)
+			return dev;
+	return nullptr;
+}
+
+/* The host's own loopback device: everything sent comes back. Process; takes the RTNL. */
+edu_dev *edulo_new(edu_t_host *host)
+{
+	edu_dev_info info = {};
+
+	info.ifindex = 1;
+	std::strcpy(info.name, "edulo");
+	info.flags = iff_up | iff_loopback | iff_running;
+	info.mtu = 65535;
+	info.type = arphrd_loopback;
+	info.header_len = 14;
+	info.headroom = 16;
+	info.addr_len = 6;
+	std::memset(info.broadcast, 0xff, 6);
+	info.csum_offload = 1;
+	info.loopback = 1;
+	return edu_t_dev_new(host, nullptr, &info) == 1 ? host->devices.front() : nullptr;
+}
+
+/* The device leaves its host and cable; with it what it had sent and nobody received yet. */
+void drop_device(edu_dev *dev)
+{
+	dev->gone = true;
+	if (dev->cable)
+		std::erase(dev->cable->stations, dev);
+	std::erase(dev->host->devices, dev);
+	for (auto it = flights.begin(); it != flights.end();) {
+		if (it->second.from != dev) {
+			++it;
+			continue;
+		}
+		cancel(it->second.event);
+		edu_k_skb_consume(it->second.skb);
+		it = flights.erase(it);
+	}
+	edu_t_rtnl_lock();
+	edu_core_iface_gone(dev->iface);
+	edu_t_rtnl_unlock();
+}
+
+} // namespace hosted
+
+using namespace hosted;
+
+extern "C" {
+
+int edu_k_dev_xmit(struct edu_dev *dev, struct sk_buff *skb, edu_u16 ethertype)
+{
+	int error = dev->fail_xmit;
+
+	assert_unlocked("edu_k_dev_xmit()");
+	edu_k_assert_rcu();
+	if (dev->gone || !(dev->info.flags & iff_up))
+		error = -100;
+	if (error) {
+		edu_k_skb_drop(skb);
+		return error;
+	}
+	if (dev->cable)
+		transmit(dev, skb, ethertype);
+	else
+		take_off(dev, skb, ethertype, 0);
+	preemption_point();
+	return 0;
+}
+
+int edu_k_dev_header(struct edu_dev *dev, struct sk_buff *, edu_u16, const edu_u8 *)
+{
+	return dev->info.header_len ? -22 : 0;
+}
+
+void edu_k_dev_release(struct edu_dev *dev)
+{
+	if (!dev->gone)
+		fault("edu_k_dev_release() of a device that is there");
+	live--;
+	delete dev;
+}
+
+struct edu_t_cable *edu_t_cable_new(void)
+{
+	return new edu_t_cable{};
+}
+
+void edu_t_cable_free(struct edu_t_cable *cable)
+{
+	if (!cable->stations.empty())
+		fault("a cable freed with devices on it");
+	delete cable;
+}
+
+void edu_t_cable_lose(struct edu_t_cable *cable, unsigned int count)
+{
+	cable->lose = count;
+}
+
+int edu_t_dev_new(struct edu_t_host *host, struct edu_t_cable *cable, const struct edu_dev_info *info)
+{
+	auto *dev = new edu_dev{host, cable, nullptr, *info, 0, false};
+	int last = 1;
+
+	for (const edu_dev *other : host->devices)
+		last = std::max(last, other->info.ifindex);
+	if (!dev->info.ifindex)
+		dev->info.ifindex = last + 1;
+	if (!dev->info.name[0]) {
+		std::strcpy(dev->info.name, "eth0");
+		dev->info.name[3] = static_cast<char>('0' + (dev->info.ifindex - 2) % 10);
+	}
+	live++;
+	edu_t_rtnl_lock();
+	dev->iface = edu_core_iface_new(host->stack, dev, &dev->info);
+	edu_t_rtnl_unlock();
+	if (!dev->iface) {
+		live--;
+		delete dev;
+		return -12;
+	}
+	host->devices.push_back(dev);
+	if (cable)
+		cable->stations.push_back(dev);
+	return dev->info.ifindex;
+}
+
+void edu_t_dev_change(struct edu_t_host *host, int ifindex, const struct edu_dev_info *info)
+{
+	edu_dev *dev = find_device(host, ifindex);
+
+	if (!dev)
+		return;
+	dev->info = *info;
+	dev->info.ifindex = ifindex;
+	edu_t_rtnl_lock();
+	edu_core_iface_changed(dev->iface, &dev->info);
+	edu_t_rtnl_unlock();
+}
+
+void edu_t_dev_info(struct edu_t_host *host, int ifindex, struct edu_dev_info *info)
+{
+	if (edu_dev *dev = find_device(host, ifindex))
+		*info = dev->info;
+}
+
+void edu_t_dev_gone(struct edu_t_host *host, int ifindex)
+{
+	if (edu_dev *dev = find_device(host, ifindex))
+		drop_device(dev);
+}
+
+void edu_t_dev_fail_xmit(struct edu_t_host *host, int ifindex, int error)
+{
+	if (edu_dev *dev = find_device(host, ifindex))
+		dev->fail_xmit = error;
+}
+
+void edu_t_inject(struct edu_t_host *host, int ifindex, const void *octets, unsigned int len)
+{
+	edu_dev *dev = find_device(host, ifindex);
+	auto *from = static_cast<const std::uint8_t *>(octets);
+	sk_buff *skb = dev ? skb_from(from, len, arrives_in_pieces()) : nullptr;
+
+	if (!skb)
+		return;
+	/* A link without a header carries IP only. */
+	softirq([&] { receive(dev, skb, 0x0800); });
+}
+
+unsigned int edu_t_frames(const struct edu_t_cable *cable)
+{
+	return static_cast<unsigned int>(cable->captured.size());
+}
+
+const edu_u8 *edu_t_frame(const struct edu_t_cable *cable, unsigned int i, unsigned int *len)
+{
+	if (i >= cable->captured.size())
+		return nullptr;
+	*len = static_cast<unsigned int>(cable->captured[i].octets.size());
+	return cable->captured[i].octets.data();
+}
+
+void edu_t_cable_clear(struct edu_t_cable *cable)
+{
+	cable->captured.clear();
+}
+
+} // extern "C"

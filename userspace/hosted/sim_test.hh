@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The table of tests that only the hosted home has (sim_test.cc).
+ *
+ * Locking: none, a single thread.
+ */
+#pragma once
+
+#include <test_case.h>
+
+extern const edu_test_case sim_test_cases[];
+extern const unsigned int sim_test_case_count;
