@@ -77,8 +77,8 @@ inline handmade ip_frame(u8 n, u8 m, wire::ipv4::repr ip, bytes payload, bytes o
 
 	f.length = 14 + header_len + payload.size();
 	ip.total_length = static_cast<u16>(header_len + payload.size());
-	wire::eth::repr{m == 0xff ? eth_addr::broadcast() : station(m), station(n), ethertype_ip}.emit(
-		std::span<u8, 14>{f.octet, wire::eth::header_len});
+	wire::eth::repr{m == 0xff ? eth_addr::broadcast() : station(m), station(n), ethertype_ip}
+		.emit(std::span<u8, 14>{f.octet, wire::eth::header_len});
 	ip.emit({f.octet + 14, header_len}, options);
 	copy_bytes(f.octet + 14 + header_len, payload);
 	return f;

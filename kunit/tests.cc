@@ -37,6 +37,17 @@
 #include "transport_udp_test.cc"
 #include "transport_raw_test.cc"
 
+/* link/ */
+#include "link_interface_test.cc"
+#include "link_arp_test.cc"
+
+/* ip/ */
+#include "ip_fib_test.cc"
+#include "ip_rt_cache_test.cc"
+#include "ip_input_test.cc"
+#include "ip_output_test.cc"
+#include "ip_icmp_test.cc"
+
 /* all layers together */
 #include "world_test.cc"
 

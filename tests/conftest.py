@@ -29,7 +29,7 @@ PATIENCE = 120 if KERNEL == "debug" else 30
 # Work of a stress test, in loops of its own choice.
 EFFORT = 1 if KERNEL == "debug" else 3
 
-AF_PACKET = socket.AF_PACKET
+AF_PACKET, SOCK_DGRAM = socket.AF_PACKET, socket.SOCK_DGRAM
 ETH_P_ALL = 3
 CPUS = os.sched_getaffinity(0)
 
@@ -177,7 +177,7 @@ class Host:
     def ip(self, *words, **more):
         return run("ip", "-n", self.name, *words, **more)
 
-    def socket(self, kind=socket.SOCK_DGRAM, protocol=0, bind=None):
+    def socket(self, kind=SOCK_DGRAM, protocol=0, bind=None):
         sock = EduSocket(kind, protocol, netns=self.name)
         sock.settimeout(PATIENCE)
         self.sockets.append(sock)
@@ -185,7 +185,7 @@ class Host:
             sock.bind(bind)
         return sock
 
-    def linux_socket(self, kind=socket.SOCK_DGRAM, protocol=0, bind=None):
+    def linux_socket(self, kind=SOCK_DGRAM, protocol=0, bind=None):
         sock = linux_socket(kind, protocol, netns=self.name)
         sock.settimeout(PATIENCE)
         self.sockets.append(sock)

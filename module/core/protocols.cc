@@ -19,7 +19,7 @@ namespace edu {
 /* One layer. A null routine has nothing to do. */
 struct protocol_layer {
 	const char *name;
-	int (*init)();				/* for the module: 0 or a negative errno */
+	int (*init)(); /* for the module: 0 or a negative errno */
 	void (*exit)();
 	result<void> (*host_init)(edu_stack &host); /* for each host */
 	void (*host_exit)(edu_stack &host);

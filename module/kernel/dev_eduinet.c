@@ -19,8 +19,8 @@
  *
  * Locking: all changes are made under the RTNL, in ndo_* callbacks. A frame on its way sees plugs
  * and segments under RCU; both are freed after a grace period. A net_device outlives its plug,
- * because the kernel waits for RCU between ndo_stop and freeing it. Sending takes no lock (LLTX) and
- * cannot recurse: delivery is netif_rx(), which queues.
+ * because the kernel waits for RCU between ndo_stop and freeing it. Sending takes no lock (LLTX)
+ * and cannot recurse: delivery is netif_rx(), which queues.
  */
 #include <linux/etherdevice.h>
 #include <linux/ethtool.h>
@@ -34,8 +34,8 @@
 
 #include "edu_kernel.h"
 
-#define EDUINET_FEATURES \
-	(NETIF_F_SG | NETIF_F_FRAGLIST | NETIF_F_HW_CSUM | NETIF_F_RXCSUM | NETIF_F_HIGHDMA | \
+#define EDUINET_FEATURES                                                                           \
+	(NETIF_F_SG | NETIF_F_FRAGLIST | NETIF_F_HW_CSUM | NETIF_F_RXCSUM | NETIF_F_HIGHDMA |      \
 	 NETIF_F_GSO_SOFTWARE)
 
 /* A cable. Exists while a station is plugged in. */
@@ -56,11 +56,11 @@ struct edu_plug_key {
 
 /* A station's place on a cable. */
 struct edu_plug {
-	struct edu_plug_key key;     /* constant */
-	struct rhlist_head node;     /* in edu_plugs; several stations may share an address */
-	struct edu_segment *segment; /* constant; lives as long as the plug */
-	struct net_device *dev;	     /* the station; constant */
-	struct list_head on_segment; /* segment->stations */
+	struct edu_plug_key key;      /* constant */
+	struct rhlist_head node;      /* in edu_plugs; several stations may share an address */
+	struct edu_segment *segment;  /* constant; lives as long as the plug */
+	struct net_device *dev;	      /* the station; constant */
+	struct list_head on_segment;  /* segment->stations */
 	struct list_head on_watchers; /* segment->watchers, if `watches` */
 	bool watches; /* once promiscuous, it stays listed until the plug goes, so that the list node is
 		       * never reused under a reader; dev->flags says whether it listens now. RTNL */
@@ -73,8 +73,8 @@ struct edu_station {
 	struct edu_plug __rcu *plug; /* null while down; RTNL, readers RCU */
 };
 
-static DEFINE_XARRAY(edu_segments);    /* number to edu_segment; RTNL */
-static struct rhltable edu_plugs;      /* edu_plug_key to edu_plug; RTNL, readers RCU */
+static DEFINE_XARRAY(edu_segments); /* number to edu_segment; RTNL */
+static struct rhltable edu_plugs;   /* edu_plug_key to edu_plug; RTNL, readers RCU */
 
 static const struct rhashtable_params edu_plug_params = {
 	.key_len = sizeof(struct edu_plug_key),
@@ -164,9 +164,8 @@ static struct net_device *edu_frame_unicast(const struct edu_plug *from, struct 
 
 	ether_addr_copy(key.address, eth_hdr(skb)->h_dest);
 	found = rhltable_lookup(&edu_plugs, &key, edu_plug_params);
-	rhl_for_each_entry_rcu(plug, node, found, node)
-		if (plug->dev != from->dev)
-			edu_frame_add(&last, plug->dev, skb);
+	rhl_for_each_entry_rcu(plug, node, found, node) if (plug->dev != from->dev)
+		edu_frame_add(&last, plug->dev, skb);
 
 	list_for_each_entry_rcu(plug, &from->segment->watchers, on_watchers)
 		if (plug->dev != from->dev && (READ_ONCE(plug->dev->flags) & IFF_PROMISC) &&
@@ -399,9 +398,7 @@ static void edu_station_change_rx_flags(struct net_device *dev, int change)
 
 /* Multicast groups are read from dev->mc frame by frame; that this exists tells the kernel that the
  * device has them. Further unicast addresses (macvlan) make the kernel set IFF_PROMISC. */
-static void edu_station_set_rx_mode(struct net_device *dev)
-{
-}
+static void edu_station_set_rx_mode(struct net_device *dev) {}
 
 static const struct net_device_ops edu_station_netdev_ops = {
 	.ndo_init = edu_station_init,
@@ -422,7 +419,8 @@ static void edu_station_get_drvinfo(struct net_device *dev, struct ethtool_drvin
 	strscpy(info->driver, "eduinet", sizeof(info->driver));
 }
 
-static int edu_station_get_link_ksettings(struct net_device *dev, struct ethtool_link_ksettings *link)
+static int edu_station_get_link_ksettings(struct net_device *dev,
+					  struct ethtool_link_ksettings *link)
 {
 	link->base.speed = SPEED_10000;
 	link->base.duplex = DUPLEX_FULL; /* a cable without collisions */
@@ -506,7 +504,8 @@ static int edu_link_change(struct net_device *dev, struct nlattr *tb[], struct n
 		return 0;
 	err = edu_station_replug(dev, number, dev->dev_addr);
 	if (err) {
-		NL_SET_ERR_MSG(extack, "no memory for the other segment; the device stays on its own");
+		NL_SET_ERR_MSG(extack,
+			       "no memory for the other segment; the device stays on its own");
 		return err;
 	}
 	WRITE_ONCE(station->segment, number);

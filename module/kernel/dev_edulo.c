@@ -11,8 +11,8 @@
  * struct edu_dev_info instead (packet.c).
  *
  * Locking: created and destroyed by net.c under the RTNL. Sending needs no lock (LLTX): netif_rx()
- * queues on this CPU's backlog. It does not pin the module: every namespace has one, and rmmod takes
- * them away.
+ * queues on this CPU's backlog. It does not pin the module: every namespace has one, and rmmod
+ * takes them away.
  */
 #include <linux/etherdevice.h>
 #include <linux/ethtool.h>

@@ -7,9 +7,9 @@
  * Linux for AF_INET (netdevice(7), arp(7), struct rtentry).
  *
  * Here: SIOC[GS]IF{ADDR,NETMASK,BRDADDR,DSTADDR}, SIOCGIF{FLAGS,METRIC}, SIOC{ADD,DEL}RT,
- * SIOC{S,G,D}ARP. The kernel's socket layer answers by itself for every family: SIOCGIFCONF (it lists
- * Linux's own IPv4 addresses; ours are in rtnetlink) and, once we say -ENOIOCTLCMD, the requests about
- * the device alone: SIOC[GS]IF{FLAGS,MTU,HWADDR}, SIOCGIF{INDEX,NAME}, …
+ * SIOC{S,G,D}ARP. The kernel's socket layer answers by itself for every family: SIOCGIFCONF (it
+ * lists Linux's own IPv4 addresses; ours are in rtnetlink) and, once we say -ENOIOCTLCMD, the
+ * requests about the device alone: SIOC[GS]IF{FLAGS,MTU,HWADDR}, SIOCGIF{INDEX,NAME}, …
  *
  * Addresses in a request may say AF_INET as well as our family, so that programs like route(8) and
  * arp(8) work with another socket() alone; answers say our family.
@@ -85,8 +85,8 @@ static int edu_class_len(edu_be32 address)
 struct edu_if_request {
 	struct net *net;
 	struct net_device *dev;
-	char label[IFNAMSIZ];	      /* the name as given */
-	struct edu_addr_info now;     /* the address it means, if `found` */
+	char label[IFNAMSIZ];	  /* the name as given */
+	struct edu_addr_info now; /* the address it means, if `found` */
 	bool found;
 };
 
@@ -101,7 +101,8 @@ static void edu_if_find(struct edu_if_request *request, edu_be32 wanted)
 		if (addr.ifindex != request->dev->ifindex)
 			continue;
 		/* A label that was given before the device was renamed counts as its name. */
-		if (strcmp(addr.label, request->label) && strcmp(request->dev->name, request->label))
+		if (strcmp(addr.label, request->label) &&
+		    strcmp(request->dev->name, request->label))
 			continue;
 		if (request->found && addr.local != wanted)
 			continue;
@@ -145,7 +146,8 @@ static int edu_if_replace(const struct edu_if_request *request, const struct edu
 
 	if (!request->found)
 		return edu_dev_addr_add(request->dev, next, how, NULL);
-	/* The device must not be detached between the two steps: it is attached, so ask the core. */
+	/* The device must not be detached between the two steps: it is attached, so ask the core.
+	 *  */
 	ed = edu_dev_find(request->dev);
 	if (!ed)
 		return -EADDRNOTAVAIL;
@@ -156,7 +158,8 @@ static int edu_if_replace(const struct edu_if_request *request, const struct edu
 	if (!err)
 		return 0;
 	old.has_broadcast = 1;
-	/* With the old address refused too the device may be left without any: then it is detached. */
+	/* With the old address refused too the device may be left without any: then it is
+	 * detached. */
 	if (edu_core_config_addr_add(ed->net->stack, &old, how))
 		edu_dev_detach_idle(ed);
 	return err;
@@ -194,7 +197,8 @@ static int edu_if_set_netmask(const struct edu_if_request *request, edu_be32 mas
 	if (addr->prefix_len == len)
 		return 0;
 	next.prefix_len = len;
-	/* A broadcast address that followed from the mask follows the new one; any other was meant. */
+	/* A broadcast address that followed from the mask follows the new one; any other was
+	 * meant. */
 	next.has_broadcast = addr->broadcast &&
 			     addr->broadcast != (addr->local | ~edu_mask(addr->prefix_len));
 	if (!next.has_broadcast)
@@ -202,7 +206,8 @@ static int edu_if_set_netmask(const struct edu_if_request *request, edu_be32 mas
 	return edu_if_replace(request, &next);
 }
 
-static int edu_if_set(const struct edu_if_request *request, unsigned int cmd, const struct ifreq *ifr)
+static int edu_if_set(const struct edu_if_request *request, unsigned int cmd,
+		      const struct ifreq *ifr)
 {
 	edu_be32 address = edu_sockaddr_get(&ifr->ifr_addr);
 	struct edu_addr_info next = request->now;
@@ -391,8 +396,8 @@ static int edu_rt_ioctl(struct net *net, unsigned int cmd, void __user *arg)
  */
 
 /* RTNL. Fills the entry's key and device; *dev is null when none was named. */
-static int edu_arp_parse(struct net *net, unsigned int cmd, struct arpreq *arp, struct edu_neigh_info *neigh,
-			 struct net_device **dev)
+static int edu_arp_parse(struct net *net, unsigned int cmd, struct arpreq *arp,
+			 struct edu_neigh_info *neigh, struct net_device **dev)
 {
 	memset(neigh, 0, sizeof(*neigh));
 	*dev = NULL;
@@ -419,7 +424,8 @@ static int edu_arp_parse(struct net *net, unsigned int cmd, struct arpreq *arp, 
 }
 
 /* Without a device the entry belongs where its address is reached. */
-static int edu_arp_find_device(struct net *net, struct edu_neigh_info *neigh, struct net_device **dev)
+static int edu_arp_find_device(struct net *net, struct edu_neigh_info *neigh,
+			       struct net_device **dev)
 {
 	struct edu_route_info route = { .destination = neigh->ip, .type = RTN_UNICAST };
 	int err;

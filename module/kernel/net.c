@@ -9,8 +9,8 @@
  * "subsystem": born before the namespace's first device, gone after its last. edulo is a "device":
  * born after Linux's own lo (which insists on ifindex 1), gone before the namespace's other devices
  * are swept away. So in a dying namespace edulo leaves first, then the kernel unregisters every
- * other device, and packet.c's notifier detaches each; only then edu_core_stack_free() runs, with no
- * interface left. Sockets hold the namespace, so none of them is left either.
+ * other device, and packet.c's notifier detaches each; only then edu_core_stack_free() runs, with
+ * no interface left. Sockets hold the namespace, so none of them is left either.
  *
  * Locking: init and exit of namespaces are serialised by the kernel (pernet_ops_rwsem). A host's
  * fields are constant between them. Counters are per CPU and only ever added to.
@@ -38,7 +38,8 @@ const struct edu_counter_name edu_counter_names[EDU_COUNTER_COUNT] = {
 #undef EDU_COUNTER_NAME
 };
 
-/* Home: bridge.h. this_cpu_add() is one instruction that neither preemption nor a softirq can split. */
+/* Home: bridge.h. this_cpu_add() is one instruction that neither preemption nor a softirq can
+ * split. */
 void edu_k_count(struct edu_net *en, enum edu_counter counter)
 {
 	this_cpu_inc(en->counters->value[counter]);

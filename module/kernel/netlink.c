@@ -26,8 +26,8 @@
 #include "netlink.h"
 
 /* Strict, except that iproute2 leaves the "nested" bit off RTA_METRICS. */
-#define EDU_VALIDATE (NL_VALIDATE_TRAILING | NL_VALIDATE_MAXTYPE | NL_VALIDATE_UNSPEC | \
-		      NL_VALIDATE_STRICT_ATTRS)
+#define EDU_VALIDATE                                                                               \
+	(NL_VALIDATE_TRAILING | NL_VALIDATE_MAXTYPE | NL_VALIDATE_UNSPEC | NL_VALIDATE_STRICT_ATTRS)
 
 int edu_nl_fail(int err, const struct edu_hint *hint, struct netlink_ext_ack *extack)
 {
@@ -125,7 +125,7 @@ void edu_nl_notify(struct edu_net *en, const struct edu_nl_kind *kind,
 
 /* Answers a GET with one record. */
 int edu_nl_reply(struct sk_buff *request, const struct nlmsghdr *nlh,
-			const struct edu_nl_kind *kind, const union edu_nl_record *record, int type)
+		 const struct edu_nl_kind *kind, const union edu_nl_record *record, int type)
 {
 	const struct edu_nl_to to = {
 		.portid = NETLINK_CB(request).portid,
@@ -203,7 +203,8 @@ static int edu_addr_parse(const struct nlmsghdr *nlh, struct edu_addr_info *addr
 	return 0;
 }
 
-static int edu_addr_change(struct sk_buff *skb, struct nlmsghdr *nlh, struct netlink_ext_ack *extack)
+static int edu_addr_change(struct sk_buff *skb, struct nlmsghdr *nlh,
+			   struct netlink_ext_ack *extack)
 {
 	struct edu_addr_info addr;
 	struct net_device *dev;
@@ -227,7 +228,8 @@ static int edu_addr_change(struct sk_buff *skb, struct nlmsghdr *nlh, struct net
 	return edu_nl_fail(err, edu_addr_hints, extack);
 }
 
-static int edu_addr_record_next(struct edu_stack *stack, struct edu_cursor *at, union edu_nl_record *record)
+static int edu_addr_record_next(struct edu_stack *stack, struct edu_cursor *at,
+				union edu_nl_record *record)
 {
 	return edu_core_addr_next(stack, at, &record->addr);
 }
@@ -313,8 +315,8 @@ static const struct edu_hint edu_neigh_hints[] = {
 	{}
 };
 
-static int edu_neigh_parse(struct net *net, const struct nlmsghdr *nlh, struct edu_neigh_info *neigh,
-			   struct netlink_ext_ack *extack)
+static int edu_neigh_parse(struct net *net, const struct nlmsghdr *nlh,
+			   struct edu_neigh_info *neigh, struct netlink_ext_ack *extack)
 {
 	const struct ndmsg *message = nlmsg_data(nlh);
 	struct nlattr *tb[NDA_MAX + 1];
@@ -356,7 +358,8 @@ static int edu_neigh_parse(struct net *net, const struct nlmsghdr *nlh, struct e
 	return 0;
 }
 
-static int edu_neigh_change(struct sk_buff *skb, struct nlmsghdr *nlh, struct netlink_ext_ack *extack)
+static int edu_neigh_change(struct sk_buff *skb, struct nlmsghdr *nlh,
+			    struct netlink_ext_ack *extack)
 {
 	struct net *net = sock_net(skb->sk);
 	struct edu_stack *stack = edu_net(net)->stack;
@@ -373,7 +376,8 @@ static int edu_neigh_change(struct sk_buff *skb, struct nlmsghdr *nlh, struct ne
 	return edu_nl_fail(err, edu_neigh_hints, extack);
 }
 
-static int edu_neigh_record_next(struct edu_stack *stack, struct edu_cursor *at, union edu_nl_record *record)
+static int edu_neigh_record_next(struct edu_stack *stack, struct edu_cursor *at,
+				 union edu_nl_record *record)
 {
 	return edu_core_neigh_next(stack, at, &record->neigh);
 }
@@ -455,8 +459,8 @@ void edu_k_notify_neigh(struct edu_net *en, int added, const struct edu_neigh_in
 {
 	const union edu_nl_record record = { .neigh = *neigh };
 
-	edu_nl_notify(en, &edu_neigh_kind, &record, added ? RTM_NEWNEIGH : RTM_DELNEIGH, RTNLGRP_NEIGH,
-		      GFP_ATOMIC);
+	edu_nl_notify(en, &edu_neigh_kind, &record, added ? RTM_NEWNEIGH : RTM_DELNEIGH,
+		      RTNLGRP_NEIGH, GFP_ATOMIC);
 }
 
 /* ------------------------------------------------------------------------------------------------

@@ -64,8 +64,8 @@ int edu_nl_dump(struct sk_buff *skb, struct netlink_callback *cb, const struct e
 void edu_nl_notify(struct edu_net *en, const struct edu_nl_kind *kind,
 		   const union edu_nl_record *record, int type, u32 group, gfp_t gfp);
 /* Answers a GET with one record. */
-int edu_nl_reply(struct sk_buff *request, const struct nlmsghdr *nlh, const struct edu_nl_kind *kind,
-		 const union edu_nl_record *record, int type);
+int edu_nl_reply(struct sk_buff *request, const struct nlmsghdr *nlh,
+		 const struct edu_nl_kind *kind, const union edu_nl_record *record, int type);
 
 /* netlink_route.c */
 int edu_route_change(struct sk_buff *skb, struct nlmsghdr *nlh, struct netlink_ext_ack *extack);

@@ -2,9 +2,10 @@
 /*
  * rtnetlink for family AF_EDUINET: routes and the route cache, RTM_{NEW,DEL,GET}ROUTE.
  *
- * TLK "IP Routing"; requirements ROUTE-3 to ROUTE-5, ROUTE-7. A GET without the dump flag is a look-up,
- * a dump shows the FIB. With RTM_F_CLONED a dump shows the route cache, and a DEL empties it. One
- * table of routes exists (main; local is shown). Not implemented: multipath, rules, further tables.
+ * TLK "IP Routing"; requirements ROUTE-3 to ROUTE-5, ROUTE-7. A GET without the dump flag is a
+ * look-up, a dump shows the FIB. With RTM_F_CLONED a dump shows the route cache, and a DEL empties
+ * it. One table of routes exists (main; local is shown). Not implemented: multipath, rules, further
+ * tables.
  *
  * Locking: as in netlink.c.
  */
@@ -15,14 +16,10 @@
 #include "netlink.h"
 
 static const struct nla_policy edu_route_policy[RTA_MAX + 1] = {
-	[RTA_DST] = { .type = NLA_U32 },
-	[RTA_SRC] = { .type = NLA_U32 },
-	[RTA_OIF] = { .type = NLA_U32 },
-	[RTA_GATEWAY] = { .type = NLA_U32 },
-	[RTA_PRIORITY] = { .type = NLA_U32 },
-	[RTA_PREFSRC] = { .type = NLA_U32 },
-	[RTA_METRICS] = { .type = NLA_NESTED },
-	[RTA_TABLE] = { .type = NLA_U32 },
+	[RTA_DST] = { .type = NLA_U32 },	[RTA_SRC] = { .type = NLA_U32 },
+	[RTA_OIF] = { .type = NLA_U32 },	[RTA_GATEWAY] = { .type = NLA_U32 },
+	[RTA_PRIORITY] = { .type = NLA_U32 },	[RTA_PREFSRC] = { .type = NLA_U32 },
+	[RTA_METRICS] = { .type = NLA_NESTED }, [RTA_TABLE] = { .type = NLA_U32 },
 };
 
 static const struct edu_hint edu_route_hints[] = {
@@ -31,7 +28,8 @@ static const struct edu_hint edu_route_hints[] = {
 	{ -ENETUNREACH, "the gateway is not on a link of this host: add a route to it first" },
 	{ -ENODEV, "name a device with an EDUINET address, or a gateway on its network" },
 	{ -ENETDOWN, "the device is down: set it up first" },
-	{ -EINVAL, "the destination has bits beyond its prefix, or gateway and type do not go together" },
+	{ -EINVAL,
+	  "the destination has bits beyond its prefix, or gateway and type do not go together" },
 	{}
 };
 
@@ -100,7 +98,8 @@ static int edu_route_parse(const struct nlmsghdr *nlh, struct edu_route_info *ro
 	route->destination = edu_nl_be32(tb[RTA_DST]);
 	route->gateway = edu_nl_be32(tb[RTA_GATEWAY]);
 	/* A look-up says RTA_SRC, a route RTA_PREFSRC: the address packets leave with. */
-	route->source = edu_nl_be32(nlh->nlmsg_type == RTM_GETROUTE ? tb[RTA_SRC] : tb[RTA_PREFSRC]);
+	route->source =
+		edu_nl_be32(nlh->nlmsg_type == RTM_GETROUTE ? tb[RTA_SRC] : tb[RTA_PREFSRC]);
 	route->ifindex = tb[RTA_OIF] ? nla_get_u32(tb[RTA_OIF]) : 0;
 	route->metric = tb[RTA_PRIORITY] ? nla_get_u32(tb[RTA_PRIORITY]) : 0;
 	route->prefix_len = message->rtm_dst_len;
@@ -144,7 +143,8 @@ int edu_route_change(struct sk_buff *skb, struct nlmsghdr *nlh, struct netlink_e
 	return edu_nl_fail(err, edu_route_hints, extack);
 }
 
-static int edu_route_record_next(struct edu_stack *stack, struct edu_cursor *at, union edu_nl_record *record)
+static int edu_route_record_next(struct edu_stack *stack, struct edu_cursor *at,
+				 union edu_nl_record *record)
 {
 	return edu_core_route_next(stack, at, &record->route);
 }

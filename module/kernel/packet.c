@@ -5,23 +5,23 @@
  * TLK "Network Devices" and "Receiving IP Packets"; requirements DEV-1 to DEV-4, LAYER-2, LAYER-3.
  *
  * A device is attached when it gets its first EDUINET address and detached when it loses its last.
- * While attached it has three packet_types (IP, ARP, RARP) of its own, with .dev set, so that frames
- * of other devices never come near this stack, and so that the handler, being the last one asked,
- * gets the buffer itself instead of a clone.
+ * While attached it has three packet_types (IP, ARP, RARP) of its own, with .dev set, so that
+ * frames of other devices never come near this stack, and so that the handler, being the last one
+ * asked, gets the buffer itself instead of a clone.
  *
- * The short cut. Linux's own IPv4 sits on the device too and would be asked first: it would clone and
- * route every frame, and forward or answer some. While Linux has no IPv4 address on the device, an
- * rx_handler gives IP, ARP and RARP frames to our packet_types' routine at once and Linux never sees
- * them. It steps aside (both stacks get the frame by their packet_types) when Linux has an address,
- * when somebody else has bound a handler to this device (a packet socket: arping, a DHCP client),
- * and for VLAN tagged frames. tcpdump's taps come before all this and see everything. A device that
- * already belongs to a bridge or bond has an rx_handler; there we do without the short cut. A device
- * attached here cannot join one (EBUSY), nor carry a macvlan.
+ * The short cut. Linux's own IPv4 sits on the device too and would be asked first: it would clone
+ * and route every frame, and forward or answer some. While Linux has no IPv4 address on the device,
+ * an rx_handler gives IP, ARP and RARP frames to our packet_types' routine at once and Linux never
+ * sees them. It steps aside (both stacks get the frame by their packet_types) when Linux has an
+ * address, when somebody else has bound a handler to this device (a packet socket: arping, a DHCP
+ * client), and for VLAN tagged frames. tcpdump's taps come before all this and see everything. A
+ * device that already belongs to a bridge or bond has an rx_handler; there we do without the short
+ * cut. A device attached here cannot join one (EBUSY), nor carry a macvlan.
  *
- * Locking: attaching and detaching are serialised by the RTNL, which the notifier holds too. Packets
- * run under RCU: detaching removes the handlers, waits for readers, and only then tells the core
- * that the interface is gone. The core holds one reference of the edu_dev, and through it of the
- * net_device, until it calls edu_k_dev_release().
+ * Locking: attaching and detaching are serialised by the RTNL, which the notifier holds too.
+ * Packets run under RCU: detaching removes the handlers, waits for readers, and only then tells the
+ * core that the interface is gone. The core holds one reference of the edu_dev, and through it of
+ * the net_device, until it calls edu_k_dev_release().
  */
 #include <linux/etherdevice.h>
 #include <linux/if_arp.h>
@@ -41,7 +41,6 @@
 /* One unshared packet, data at its network header, up to the core. Consumes skb. */
 static void edu_packet_deliver(struct edu_dev *ed, struct sk_buff *skb)
 {
-	edu_k_count(ed->net, EDU_Link_InFrames);
 	if (unlikely(READ_ONCE(edu_k_trace_on)))
 		edu_k_trace_skb(ed->net, EDU_TRACE_dev_rcv, skb);
 
@@ -59,9 +58,10 @@ static void edu_packet_deliver(struct edu_dev *ed, struct sk_buff *skb)
 }
 
 /*
- * Several UDP datagrams in one buffer, as UDP_SEGMENT on a virtual cable makes them: they are as many
- * packets and must be taken apart. A sender's checksum that is still to be computed stays so, as on
- * any packet from a virtual cable. TCP's large segments are one piece of the stream and pass whole.
+ * Several UDP datagrams in one buffer, as UDP_SEGMENT on a virtual cable makes them: they are as
+ * many packets and must be taken apart. A sender's checksum that is still to be computed stays so,
+ * as on any packet from a virtual cable. TCP's large segments are one piece of the stream and pass
+ * whole.
  */
 static void edu_packet_deliver_segments(struct edu_dev *ed, struct sk_buff *skb)
 {
@@ -79,7 +79,8 @@ static void edu_packet_deliver_segments(struct edu_dev *ed, struct sk_buff *skb)
 		return;
 	}
 	consume_skb(skb);
-	skb_list_walk_safe(segments, segment, next) {
+	skb_list_walk_safe(segments, segment, next)
+	{
 		skb_mark_not_on_list(segment);
 		__skb_pull(segment, skb_network_offset(segment));
 		edu_packet_deliver(ed, segment);
@@ -279,7 +280,8 @@ static int edu_dev_may_attach(const struct net_device *dev, struct netlink_ext_a
 		return -EAFNOSUPPORT;
 	}
 	if (dev->addr_len > sizeof(((struct edu_dev_info *)0)->addr)) {
-		NL_SET_ERR_MSG(extack, "hardware addresses of this device are too long for ARP here");
+		NL_SET_ERR_MSG(extack,
+			       "hardware addresses of this device are too long for ARP here");
 		return -EAFNOSUPPORT;
 	}
 	return 0;
@@ -330,8 +332,8 @@ free_ed:
 	return ERR_PTR(err);
 }
 
-/* The module's count is given back last. Our caller is rtnetlink, which holds a count of its own, or
- * a notifier or ioctl under the RTNL, which module exit must take before any code can go. */
+/* The module's count is given back last. Our caller is rtnetlink, which holds a count of its own,
+ * or a notifier or ioctl under the RTNL, which module exit must take before any code can go. */
 void edu_dev_detach(struct edu_dev *ed)
 {
 	bool pins_module = ed->pins_module;

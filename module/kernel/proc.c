@@ -3,10 +3,10 @@
  * /proc/net/eduinet/: every structure of the chapter, live.
  *
  * TLK: the arp_table (ARP-1), the routing table, the route cache (ROUTE-6, ROUTE-7), the sockets
- * (INET-7, UDP-1), the list of devices (DEV-1); and the counters. Layouts follow /proc/net/arp, route,
- * rt_cache, udp, raw, snmp, protocols and sockstat where Linux has or had them, with TLK's fields added
- * at the end of the line. Addresses in route, rt_cache, udp and raw are hexadecimal in the order
- * Linux prints them (as a number of this machine), so that existing parsers work.
+ * (INET-7, UDP-1), the list of devices (DEV-1); and the counters. Layouts follow /proc/net/arp,
+ * route, rt_cache, udp, raw, snmp, protocols and sockstat where Linux has or had them, with TLK's
+ * fields added at the end of the line. Addresses in route, rt_cache, udp and raw are hexadecimal in
+ * the order Linux prints them (as a number of this machine), so that existing parsers work.
  *
  * Locking: none of our own. Files hold their namespace while open; the core's iterators may run
  * beside changes. A file's position is the core's cursor, kept between reads.
@@ -90,9 +90,7 @@ static void *edu_proc_next(struct seq_file *file, void *line, loff_t *position)
 	return edu_proc_seek(file, ++*position);
 }
 
-static void edu_proc_stop(struct seq_file *file, void *line)
-{
-}
+static void edu_proc_stop(struct seq_file *file, void *line) {}
 
 static int edu_proc_show(struct seq_file *file, void *line)
 {
@@ -138,7 +136,8 @@ static void edu_proc_hex(struct seq_file *file, const u8 *octets, unsigned int l
  * interfaces (DEV-1)
  */
 
-static int edu_iface_next(struct edu_stack *stack, struct edu_cursor *at, union edu_proc_record *record)
+static int edu_iface_next(struct edu_stack *stack, struct edu_cursor *at,
+			  union edu_proc_record *record)
 {
 	return edu_core_iface_next(stack, at, &record->iface);
 }
@@ -148,9 +147,9 @@ static void edu_iface_show(struct seq_file *file, const struct edu_net *en,
 {
 	const struct edu_dev_info *dev = &record->iface.dev;
 
-	seq_printf(file, "%-15s %7d %08X %6u %5u %6u %8u %7u %4u ", dev->name, dev->ifindex, dev->flags,
-		   dev->mtu, dev->type, dev->header_len, dev->headroom, record->iface.addresses,
-		   dev->csum_offload);
+	seq_printf(file, "%-15s %7d %08X %6u %5u %6u %8u %7u %4u ", dev->name, dev->ifindex,
+		   dev->flags, dev->mtu, dev->type, dev->header_len, dev->headroom,
+		   record->iface.addresses, dev->csum_offload);
 	edu_proc_hex(file, dev->addr, min_t(unsigned int, dev->addr_len, sizeof(dev->addr)));
 	seq_putc(file, '\n');
 }
@@ -159,7 +158,8 @@ static void edu_iface_show(struct seq_file *file, const struct edu_net *en,
  * arp (ARP-1). Idle and Age are milliseconds since the last use and the last update.
  */
 
-static int edu_arp_next(struct edu_stack *stack, struct edu_cursor *at, union edu_proc_record *record)
+static int edu_arp_next(struct edu_stack *stack, struct edu_cursor *at,
+			union edu_proc_record *record)
 {
 	return edu_core_neigh_next(stack, at, &record->neigh);
 }
@@ -191,7 +191,8 @@ static void edu_arp_show(struct seq_file *file, const struct edu_net *en,
 	const struct edu_neigh_info *neigh = &record->neigh;
 	char name[IFNAMSIZ], ip[16], mask[16] = "*";
 	char address[3 * sizeof(neigh->hardware_address)];
-	unsigned int len = min_t(unsigned int, neigh->hardware_len, sizeof(neigh->hardware_address));
+	unsigned int len =
+		min_t(unsigned int, neigh->hardware_len, sizeof(neigh->hardware_address));
 
 	edu_proc_ifname(en, neigh->ifindex, name);
 	snprintf(ip, sizeof(ip), "%pI4", &neigh->ip);
@@ -200,16 +201,18 @@ static void edu_arp_show(struct seq_file *file, const struct edu_net *en,
 	snprintf(address, sizeof(address), "%*phC", len, neigh->hardware_address);
 	if (!len || !(neigh->flags & ATF_COM))
 		strscpy(address, "00:00:00:00:00:00", sizeof(address));
-	seq_printf(file, "%-16s 0x%-10x0x%-10x%-23s %-8s %-10s %-10s %8u %8u %7u %5u %4u\n", ip, neigh->type,
-		   neigh->flags, address, mask, name, edu_arp_state_name(neigh->state), neigh->used_ms,
-		   neigh->updated_ms, neigh->retries, neigh->waiting, neigh->references);
+	seq_printf(file, "%-16s 0x%-10x0x%-10x%-23s %-8s %-10s %-10s %8u %8u %7u %5u %4u\n", ip,
+		   neigh->type, neigh->flags, address, mask, name, edu_arp_state_name(neigh->state),
+		   neigh->used_ms, neigh->updated_ms, neigh->retries, neigh->waiting,
+		   neigh->references);
 }
 
 /* ------------------------------------------------------------------------------------------------
  * route: the FIB (ROUTE-1)
  */
 
-static int edu_route_next(struct edu_stack *stack, struct edu_cursor *at, union edu_proc_record *record)
+static int edu_route_next(struct edu_stack *stack, struct edu_cursor *at,
+			  union edu_proc_record *record)
 {
 	return edu_core_route_next(stack, at, &record->route);
 }
@@ -222,7 +225,8 @@ static unsigned int edu_route_rtf(const struct edu_route_info *route)
 		flags |= RTF_GATEWAY;
 	if (route->prefix_len == 32)
 		flags |= RTF_HOST;
-	if (route->type == RTN_UNREACHABLE || route->type == RTN_PROHIBIT || route->type == RTN_BLACKHOLE)
+	if (route->type == RTN_UNREACHABLE || route->type == RTN_PROHIBIT ||
+	    route->type == RTN_BLACKHOLE)
 		flags |= RTF_REJECT;
 	return flags;
 }
@@ -230,9 +234,10 @@ static unsigned int edu_route_rtf(const struct edu_route_info *route)
 static const char *edu_route_type_name(u8 type)
 {
 	static const char *const names[] = {
-		[RTN_UNICAST] = "unicast", [RTN_LOCAL] = "local", [RTN_BROADCAST] = "broadcast",
-		[RTN_MULTICAST] = "multicast", [RTN_BLACKHOLE] = "blackhole",
-		[RTN_UNREACHABLE] = "unreachable", [RTN_PROHIBIT] = "prohibit",
+		[RTN_UNICAST] = "unicast",     [RTN_LOCAL] = "local",
+		[RTN_BROADCAST] = "broadcast", [RTN_MULTICAST] = "multicast",
+		[RTN_BLACKHOLE] = "blackhole", [RTN_UNREACHABLE] = "unreachable",
+		[RTN_PROHIBIT] = "prohibit",
 	};
 
 	return type < ARRAY_SIZE(names) && names[type] ? names[type] : "?";
@@ -246,17 +251,19 @@ static void edu_route_show(struct seq_file *file, const struct edu_net *en,
 	char name[IFNAMSIZ];
 
 	edu_proc_ifname(en, route->ifindex, name);
-	seq_printf(file, "%s\t%08X\t%08X\t%04X\t%u\t%llu\t%u\t%08X\t%u\t%u\t%u\t%02X\t%s\t%08X\n", name,
-		   route->destination, route->gateway, edu_route_rtf(route), route->references,
-		   route->used, route->metric, (__force u32)mask, route->mtu, route->window, route->rtt,
-		   route->tos, edu_route_type_name(route->type), route->source);
+	seq_printf(file, "%s\t%08X\t%08X\t%04X\t%u\t%llu\t%u\t%08X\t%u\t%u\t%u\t%02X\t%s\t%08X\n",
+		   name, route->destination, route->gateway, edu_route_rtf(route),
+		   route->references, route->used, route->metric, (__force u32)mask, route->mtu,
+		   route->window, route->rtt, route->tos, edu_route_type_name(route->type),
+		   route->source);
 }
 
 /* ------------------------------------------------------------------------------------------------
  * rt_cache (ROUTE-7). Age is milliseconds since the last use.
  */
 
-static int edu_rtcache_next(struct edu_stack *stack, struct edu_cursor *at, union edu_proc_record *record)
+static int edu_rtcache_next(struct edu_stack *stack, struct edu_cursor *at,
+			    union edu_proc_record *record)
 {
 	return edu_core_rtcache_next(stack, at, &record->rtcache);
 }
@@ -281,12 +288,14 @@ static void edu_rtcache_show(struct seq_file *file, const struct edu_net *en,
  * udp, raw (INET-7)
  */
 
-static int edu_udp_next(struct edu_stack *stack, struct edu_cursor *at, union edu_proc_record *record)
+static int edu_udp_next(struct edu_stack *stack, struct edu_cursor *at,
+			union edu_proc_record *record)
 {
 	return edu_core_sock_next(stack, IPPROTO_UDP, at, &record->sock);
 }
 
-static int edu_raw_next(struct edu_stack *stack, struct edu_cursor *at, union edu_proc_record *record)
+static int edu_raw_next(struct edu_stack *stack, struct edu_cursor *at,
+			union edu_proc_record *record)
 {
 	return edu_core_sock_next(stack, IPPROTO_RAW, at, &record->sock);
 }
@@ -296,15 +305,16 @@ static void edu_sock_show(struct seq_file *file, const struct edu_net *en,
 {
 	const struct edu_sock_info *sock = &record->sock;
 
-	seq_printf(file,
-		   "%5lld: %08X:%04X %08X:%04X %02X %08X:%08X 00:00000000 00000000 %5u %8u %llu %u %5u %3d %5d %4u\n",
-		   line, sock->local, ntohs((__force __be16)sock->local_port), sock->remote,
-		   ntohs((__force __be16)sock->remote_port), sock->state, sock->wmem, sock->rmem,
-		   sock->uid, 0, sock->inode, sock->references, sock->drops, sock->type,
-		   sock->bound_if, sock->has_route);
+	seq_printf(
+		file,
+		"%5lld: %08X:%04X %08X:%04X %02X %08X:%08X 00:00000000 00000000 %5u %8u %llu %u %5u %3d %5d %4u\n",
+		line, sock->local, ntohs((__force __be16)sock->local_port), sock->remote,
+		ntohs((__force __be16)sock->remote_port), sock->state, sock->wmem, sock->rmem,
+		sock->uid, 0, sock->inode, sock->references, sock->drops, sock->type,
+		sock->bound_if, sock->has_route);
 }
 
-#define EDU_SOCK_HEADER \
+#define EDU_SOCK_HEADER                                                                               \
 	"   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout" \
 	" inode ref drops type bound_if route\n"
 
@@ -391,8 +401,8 @@ static int edu_sockstat_show(struct seq_file *file, void *unused)
 
 	udp = edu_sockstat_count(stack, IPPROTO_UDP, &udp_memory);
 	raw = edu_sockstat_count(stack, IPPROTO_RAW, &raw_memory);
-	seq_printf(file, "sockets: used %u\nUDP: inuse %u mem %llu\nRAW: inuse %u mem %llu\n", udp + raw,
-		   udp, udp_memory, raw, raw_memory);
+	seq_printf(file, "sockets: used %u\nUDP: inuse %u mem %llu\nRAW: inuse %u mem %llu\n",
+		   udp + raw, udp, udp_memory, raw, raw_memory);
 	return 0;
 }
 

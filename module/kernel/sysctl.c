@@ -3,10 +3,11 @@
  * /proc/sys/net/eduinet/NAME: the tunables of each host.
  *
  * TLK gives the timers and limits as constants of the kernel; requirements: every constant is a
- * tunable, so that a lab need not wait (linux-2.0's values are the defaults, include/edu/tunables.h).
+ * tunable, so that a lab need not wait (linux-2.0's values are the defaults,
+ * include/edu/tunables.h).
  *
- * The network administrator of the namespace may write, everybody may read: the permissions of every
- * table below /proc/sys/net.
+ * The network administrator of the namespace may write, everybody may read: the permissions of
+ * every table below /proc/sys/net.
  *
  * Locking: none. The values are single words that the core reads afresh at each use; the kernel
  * waits for readers and writers of a file before unregister_net_sysctl_table() returns.

@@ -30,11 +30,11 @@ void edu_trace_unreg(void)
 void edu_k_trace_skb(struct edu_net *en, enum edu_trace_point point, const struct sk_buff *skb)
 {
 	switch (point) {
-#define EDU_TRACE_CASE(name) \
-	case EDU_TRACE_##name: \
-		trace_##name(en, skb); \
+#define EDU_TRACE_CASE(name)                                                                       \
+	case EDU_TRACE_##name:                                                                     \
+		trace_##name(en, skb);                                                             \
 		break;
-	EDU_TRACE_POINTS(EDU_TRACE_CASE)
+		EDU_TRACE_POINTS(EDU_TRACE_CASE)
 #undef EDU_TRACE_CASE
 	case EDU_TRACE_POINT_COUNT:
 		break;
@@ -52,7 +52,8 @@ void edu_k_trace_route(struct edu_net *en, const char *from, edu_be32 destinatio
 	trace_edu_route(en, from, (__force __be32)destination, (__force __be32)gateway, ifindex);
 }
 
-void edu_k_trace_arp(struct edu_net *en, const char *what, edu_be32 ip, const edu_u8 *hardware_address)
+void edu_k_trace_arp(struct edu_net *en, const char *what, edu_be32 ip,
+		     const edu_u8 *hardware_address)
 {
 	trace_edu_arp(en, what, (__force __be32)ip, hardware_address);
 }

@@ -2,13 +2,13 @@
 /*
  * Tracepoints eduinet:*: a packet at each layer boundary, drops, routing and ARP decisions.
  *
- * TLK "Socket Buffers" (the four pointers head, data, tail, end and the length); requirements SKB-1,
- * SKB-2: at each boundary one sees a header being pushed or pulled without the data moving. One event
- * for each entry of EDU_TRACE_POINTS (bridge.h), in the same order.
+ * TLK "Socket Buffers" (the four pointers head, data, tail, end and the length); requirements
+ * SKB-1, SKB-2: at each boundary one sees a header being pushed or pulled without the data moving.
+ * One event for each entry of EDU_TRACE_POINTS (bridge.h), in the same order.
  *
  * data, tail and end are shown as offsets from head. Addresses pass through the kernel's usual %p
- * hashing (trace option hash-ptr), so that a trace gives no kernel address away. ifindex is skb_iif and
- * not skb->dev's, since the device of a packet that has waited in a queue may be gone.
+ * hashing (trace option hash-ptr), so that a trace gives no kernel address away. ifindex is skb_iif
+ * and not skb->dev's, since the device of a packet that has waited in a queue may be gone.
  *
  * Locking: none of our own. edu_trace_reg() and _unreg() run under the kernel's tracepoint mutex.
  */

@@ -7,10 +7,12 @@
  */
 #include "context.hh"
 #include "failure.hh"
+#include "link_info.hh"
 #include "names.hh"
 #include "netlink.hh"
 #include "output.hh"
 
+#include <linux/if_link.h>
 #include <linux/neighbour.h>
 #include <unistd.h>
 
@@ -174,6 +176,21 @@ int show(context &ctx, neigh_wishes &w)
 	return exit_ok;
 }
 
+/* A proxy answers with the hardware address of its own device. */
+std::vector<std::uint8_t> address_of_device(context &ctx, const std::string &device)
+{
+	std::vector<std::uint8_t> address;
+
+	for_each_link(ctx.rtnl(), device, [&](const nlmsghdr *message) {
+		attributes attrs(message, sizeof(ifinfomsg));
+		auto *octets = static_cast<const std::uint8_t *>(attrs.data(IFLA_ADDRESS, 0));
+
+		if (octets)
+			address.assign(octets, octets + attrs.length(IFLA_ADDRESS));
+	});
+	return address;
+}
+
 std::string in_words(const neigh_wishes &w)
 {
 	return "the neighbour " + show_address(w.to->address) + " on " + w.device;
@@ -200,7 +217,7 @@ void need(const neigh_wishes &w, const char *name)
 		usage_error("a neighbour is one host, not a network");
 }
 
-int add_or_replace(context &ctx, const neigh_wishes &w, unsigned flags, const char *name)
+int add_or_replace(context &ctx, neigh_wishes &w, unsigned flags, const char *name)
 {
 	static const reason reasons[] = {
 		{EEXIST, "the table has it already: `edu neigh replace` changes it"},
@@ -216,6 +233,8 @@ int add_or_replace(context &ctx, const neigh_wishes &w, unsigned flags, const ch
 	    (w.state.value_or(NUD_PERMANENT) & (NUD_PERMANENT | NUD_REACHABLE)))
 		usage_error("which hardware address? `edu neigh {} IP lladdr LL dev NAME`", name);
 	ctx.require_family();
+	if (w.proxy && w.lladdr.empty())
+		w.lladdr = address_of_device(ctx, w.device);
 	request ask(RTM_NEWNEIGH, flags);
 	put_neighbour(ask, ctx, w);
 	ctx.rtnl().change(ask, std::string(name) + " " + in_words(w), reasons);

@@ -100,7 +100,7 @@ void print_counters(const context &ctx, const record &counters)
 	}
 	std::cout << "#eduinet\n";
 	for (const auto &[name, value] : counters.items())
-		std::cout << fmt::format("{:<32}{:<16}\n", name, value.get<unsigned long long>());
+		std::cout << fmt::format("{:<32}{}\n", name, value.get<unsigned long long>());
 }
 
 } // namespace

@@ -20,6 +20,7 @@ namespace {
 edu_u64 state;
 unsigned int preemption; /* in 1/1000 */
 unsigned int nonlinear;	 /* in 1/1000 */
+bool eager_cables;
 unsigned int fault_count;
 bool abort_wanted;
 bool muted; /* faults are wanted */
@@ -58,6 +59,16 @@ void set_preemption(unsigned int in_thousand)
 void set_nonlinear(unsigned int in_thousand)
 {
 	nonlinear = in_thousand;
+}
+
+void set_eager_cables(bool yes)
+{
+	eager_cables = yes;
+}
+
+bool cables_are_eager()
+{
+	return eager_cables;
 }
 
 bool arrives_in_pieces()

@@ -136,7 +136,7 @@ void take_off(edu_dev *from, sk_buff *skb, edu_u16 ethertype, edu_u64 delay_ns)
 
 	skb->cb[0] = static_cast<std::uint8_t>(ethertype >> 8);
 	skb->cb[1] = static_cast<std::uint8_t>(ethertype);
-	event_id event = at(edu_k_now_ns() + delay_ns, [number] { land(number); });
+	event_id event = at(edu_k_now_ns() + delay_ns, source::cable, [number] { land(number); });
 
 	flights.emplace(number, flight{skb, from, event});
 }

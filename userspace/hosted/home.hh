@@ -155,6 +155,10 @@ edu_u32 chance();
 bool happens(unsigned int in_thousand);
 /* How often a softirq interrupts process context where it may, in 1/1000 of the occasions. */
 void set_preemption(unsigned int in_thousand);
+/* Whether frames, too, arrive in the middle of a system call. The tests of kunit/ are promised that
+ * they do not (test_bridge.h); the simulator's own have it on. */
+void set_eager_cables(bool yes);
+bool cables_are_eager();
 /* How often a received packet arrives in pieces (data_len > 0), in 1/1000. */
 void set_nonlinear(unsigned int in_thousand);
 bool arrives_in_pieces();
@@ -175,7 +179,8 @@ void check_locks_in(const void *memory, std::size_t size);
 
 /* --- sched.cc: virtual time --- */
 using event_id = std::pair<edu_u64, edu_u64>; /* when (ns), sequence */
-event_id at(edu_u64 when_ns, std::function<void()> run);
+enum class source : std::uint8_t { timer, cable };
+event_id at(edu_u64 when_ns, source from, std::function<void()> run);
 void cancel(event_id id);
 bool in_softirq();
 /* Softirqs that are due run here, sometimes: an occasion at which a kernel could be interrupted. */

@@ -82,6 +82,7 @@ bool passes(const edu_test_case &test, edu_u64 seed)
 	hosted::seed(seed ^ hash(current));
 	hosted::set_preemption(seed ? 250 : 0);
 	hosted::set_nonlinear(seed ? 500 : 0);
+	hosted::set_eager_cables(false);
 	test.run();
 	edu_t_fail_alloc(0);
 	return !complaints && hosted::faults() == before;

@@ -34,13 +34,19 @@ struct work_state {
 };
 static_assert(sizeof(work_state) <= EDU_SIZEOF_WORK);
 
+/* What happens at an instant, as a softirq. */
+struct event {
+	std::function<void()> run;
+	source from;
+};
+
 constexpr edu_u64 ms = 1000000;		/* ns */
 constexpr edu_u64 start = 300000 * ms;	/* not 0, so that "never" and "now" differ */
 
 edu_u64 clock_ns = start;
 edu_u64 sequence;
 int softirq_depth;
-std::map<event_id, std::function<void()>> events;
+std::map<event_id, event> events;
 std::map<const void *, edu_timer *> armed; /* timers by address, to find them in freed memory */
 std::map<const void *, edu_rcu_head *> waiting; /* RCU heads by address */
 std::deque<edu_rcu_head *> callbacks;
@@ -79,17 +85,35 @@ bool run_work()
 	return true;
 }
 
-/* The first event that is due by `limit`; the clock moves to it. */
-bool run_event(edu_u64 limit)
+/* Takes the event out of the queue and runs it; the clock moves to it. */
+void run_event(std::map<event_id, event>::iterator it)
+{
+	auto due = events.extract(it);
+
+	if (due.key().first > clock_ns)
+		clock_ns = due.key().first;
+	softirq(due.mapped().run);
+}
+
+/* The first event that is due by `limit`. */
+bool run_first_event(edu_u64 limit)
 {
 	if (events.empty() || events.begin()->first.first > limit)
 		return false;
-	auto event = events.extract(events.begin());
-
-	if (event.key().first > clock_ns)
-		clock_ns = event.key().first;
-	softirq(event.mapped());
+	run_event(events.begin());
 	return true;
+}
+
+/* The first event that may interrupt a system call now. */
+bool interrupt()
+{
+	for (auto it = events.begin(); it != events.end() && it->first.first <= clock_ns; ++it) {
+		if (it->second.from == source::cable && !cables_are_eager())
+			continue;
+		run_event(it);
+		return true;
+	}
+	return false;
 }
 
 bool step(edu_u64 limit)
@@ -98,7 +122,7 @@ bool step(edu_u64 limit)
 		grace_period();
 		return true;
 	}
-	return run_event(limit) || run_work();
+	return run_first_event(limit) || run_work();
 }
 
 template <typename T>
@@ -114,11 +138,11 @@ void complain_of(const std::map<const void *, T *> &objects, const void *memory,
 
 } // namespace
 
-event_id at(edu_u64 when_ns, std::function<void()> run)
+event_id at(edu_u64 when_ns, source from, std::function<void()> run)
 {
 	event_id id{when_ns, ++sequence};
 
-	events.emplace(id, std::move(run));
+	events.emplace(id, event{std::move(run), from});
 	return id;
 }
 
@@ -146,7 +170,7 @@ void preemption_point()
 {
 	if (softirq_depth || holds_spinlock() || !preempts())
 		return;
-	while (run_event(clock_ns))
+	while (interrupt())
 		;
 	if (!in_rcu())
 		grace_period();
@@ -253,7 +277,7 @@ void edu_k_timer_set(struct edu_timer *timer, edu_u64 wait_ms)
 	if (state->when)
 		cancel({state->when, state->sequence});
 	edu_u64 when = clock_ns + wait_ms * ms;
-	event_id id = at(when, [timer, state] {
+	event_id id = at(when, source::timer, [timer, state] {
 		state->when = 0;
 		armed.erase(timer);
 		timer->fire(timer);

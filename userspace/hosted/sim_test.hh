@@ -8,5 +8,8 @@
 
 #include <test_case.h>
 
+/* storm_test.cc */
+void a_storm_breaks_nothing();
+
 extern const edu_test_case sim_test_cases[];
 extern const unsigned int sim_test_case_count;

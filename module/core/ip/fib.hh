@@ -24,15 +24,15 @@ struct fib_state;
 
 /* Where routes lead; shared by all that lead the same way. Constant but for its count. */
 struct fib_info {
-	hash_node hashed;		/* in fib_state::infos */
-	fib_state *fib = nullptr;	/* whose infos; constant */
-	be32 fib_gateway;		/* zero: on the link */
-	ref<edu_iface> fib_dev;		/* null: blackhole and the like */
-	be32 fib_prefsrc;		/* source to use, zero: choose */
-	u32 fib_mtu = 0;		/* octets, 0: the device's */
-	u32 fib_window = 0;		/* for TCP, octets, 0: none */
-	u32 fib_irtt = 0;		/* for TCP, ms, 0: none */
-	u8 fib_protocol = 0;		/* RTPROT_*: who made it */
+	hash_node hashed;	  /* in fib_state::infos */
+	fib_state *fib = nullptr; /* whose infos; constant */
+	be32 fib_gateway;	  /* zero: on the link */
+	ref<edu_iface> fib_dev;	  /* null: blackhole and the like */
+	be32 fib_prefsrc;	  /* source to use, zero: choose */
+	u32 fib_mtu = 0;	  /* octets, 0: the device's */
+	u32 fib_window = 0;	  /* for TCP, octets, 0: none */
+	u32 fib_irtt = 0;	  /* for TCP, ms, 0: none */
+	u8 fib_protocol = 0;	  /* RTPROT_*: who made it */
 	ref_count refs;
 	edu_rcu_head rcu;
 
@@ -45,16 +45,16 @@ void release(fib_info *info);
 
 /* One route. Freed by RCU. */
 struct fib_node {
-	hlist_node chained;		/* in its zone's fz_list; RTNL, readers RCU */
-	hash_node hashed;		/* in its zone's fz_hash_table, if there is one */
-	be32 fib_dst;			/* masked; constant */
-	u32 fib_metric = 0;		/* less is better; constant */
-	u8 fib_tos = 0;			/* 0: any; constant */
-	u8 fib_prefix = 0;		/* its zone's; constant */
-	u8 fib_scope = 0;		/* RT_SCOPE_*; constant */
+	hlist_node chained; /* in its zone's fz_list; RTNL, readers RCU */
+	hash_node hashed;   /* in its zone's fz_hash_table, if there is one */
+	be32 fib_dst;	    /* masked; constant */
+	u32 fib_metric = 0; /* less is better; constant */
+	u8 fib_tos = 0;	    /* 0: any; constant */
+	u8 fib_prefix = 0;  /* its zone's; constant */
+	u8 fib_scope = 0;   /* RT_SCOPE_*; constant */
 	route_type fib_type = route_type::unicast; /* constant */
-	ref<fib_info> info;		/* where it leads; constant, never null */
-	u64 fib_use = 0;		/* look-ups that ended here; lock-free, may lag */
+	ref<fib_info> info;			   /* where it leads; constant, never null */
+	u64 fib_use = 0; /* look-ups that ended here; lock-free, may lag */
 	edu_rcu_head rcu;
 };
 
@@ -62,18 +62,18 @@ struct fib_node {
 struct fib_zone {
 	static constexpr u32 hashing_limit = 16; /* RTZ_HASHING_LIMIT: above it, a hash table */
 
-	u8 fz_prefix = 0;		/* constant */
-	be32 fz_mask;			/* constant */
-	u32 fz_nent = 0;		/* routes; RTNL */
-	bool fz_hashed = false;		/* look up in fz_hash_table; once true stays; RTNL, read_once() */
+	u8 fz_prefix = 0;	/* constant */
+	be32 fz_mask;		/* constant */
+	u32 fz_nent = 0;	/* routes; RTNL */
+	bool fz_hashed = false; /* look up in fz_hash_table; once true stays; RTNL, read_once() */
 	hlist<fib_node, &fib_node::chained> fz_list; /* all of them, in no order */
 	hash_table<fib_node, &fib_node::hashed> fz_hash_table;
 };
 
 struct fib_state {
-	rcu_ptr<fib_zone> fib_zones[33];	/* by prefix length; RTNL, readers RCU */
-	u64 used_zones = 0;			/* bit n: zone n has routes; RTNL, readers read_once() */
-	siphash_key key;			/* seeds the hashes; constant */
+	rcu_ptr<fib_zone> fib_zones[33]; /* by prefix length; RTNL, readers RCU */
+	u64 used_zones = 0;		 /* bit n: zone n has routes; RTNL, readers read_once() */
+	siphash_key key;		 /* seeds the hashes; constant */
 	hash_table<fib_info, &fib_info::hashed> infos;
 };
 

@@ -116,8 +116,7 @@ static result<void> check(edu_stack &host, const edu_route_info &route)
 	rcu_guard guard;
 	be32 dst = be32::from_raw(route.destination);
 
-	if (route.prefix_len > 32 ||
-	    (dst & ~wire::ipv4::prefix_mask(route.prefix_len)) != be32{})
+	if (route.prefix_len > 32 || (dst & ~wire::ipv4::prefix_mask(route.prefix_len)) != be32{})
 		return errc::einval;
 	if (route.source &&
 	    find_address(host, be32::from_raw(route.source)).kind != addr_kind::local)
@@ -157,8 +156,7 @@ static result<owner<fib_node>> make_node(edu_stack &host, const edu_route_info &
 static result<void> route_add(edu_stack &host, const edu_route_info &route, unsigned int how)
 {
 	TRY(check(host, route));
-	owner<fib_node> fresh =
-		TRY(make_node(host, route, TRY(choose_iface(host, route))));
+	owner<fib_node> fresh = TRY(make_node(host, route, TRY(choose_iface(host, route))));
 	auto same_key = [&](const fib_node &node) {
 		return node.fib_tos == route.tos && node.fib_metric == route.metric;
 	};
@@ -213,8 +211,7 @@ static result<void> route_del(edu_stack &host, const edu_route_info &route)
 
 	fib_find(host.fib, be32::from_raw(route.destination), route.prefix_len,
 		 [&](fib_node &node) {
-			 if (matches(node, route) &&
-			     (!best || node.fib_metric < best->fib_metric))
+			 if (matches(node, route) && (!best || node.fib_metric < best->fib_metric))
 				 best = &node;
 			 return false;
 		 });
@@ -276,8 +273,7 @@ result<void> fib_addr_added(edu_iface &iface, const ifaddr &addr)
 	rt_cache_flush(host); /* sources may change, and what is local */
 	if (addr.secondary || !connected_route(iface, addr, route))
 		return {};
-	owner<fib_node> node =
-		TRY(make_node(host, route, ref<edu_iface>::share(&iface)));
+	owner<fib_node> node = TRY(make_node(host, route, ref<edu_iface>::share(&iface)));
 	TRY(fib_link(host.fib, *node));
 	(void)node.release();
 	rt_cache_flush(host);

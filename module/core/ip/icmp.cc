@@ -214,9 +214,7 @@ static verdict icmp_rcv(edu_stack &host, skb_ptr &packet)
 }
 
 /* Errors about our own ICMP messages reach ping sockets as they reach RAW ones: by raw_listener. */
-static void icmp_err(edu_stack &, const icmp_error &)
-{
-}
+static void icmp_err(edu_stack &, const icmp_error &) {}
 
 constinit const inet_protocol icmp_protocol = {
 	.protocol = static_cast<u8>(wire::ipv4::protocol::icmp),

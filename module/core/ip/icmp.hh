@@ -20,14 +20,14 @@ namespace edu {
 
 /* A limit whose numbers are tunables: rebuilt when they change. */
 struct icmp_limit {
-	u32 burst = 0;			/* the numbers the bucket was made from */
+	u32 burst = 0; /* the numbers the bucket was made from */
 	u32 interval = 0;
 	token_bucket bucket{1, 0, 0};
 };
 
 struct icmp_state {
-	spinlock lock;			/* EDU_LOCK_COUNTED */
-	icmp_limit unreachable;		/* type 3; 2.0 limited it apart from the others */
+	spinlock lock;		/* EDU_LOCK_COUNTED */
+	icmp_limit unreachable; /* type 3; 2.0 limited it apart from the others */
 	icmp_limit others;
 };
 
@@ -43,7 +43,8 @@ verdict icmp_rcv_error(edu_stack &host, skb_ptr &packet);
 void icmp_link_failure(edu_stack &host, const skb_ptr &packet);
 
 /* Sends an ICMP message (data at the ICMP header, checksum complete) of ours. */
-result<void> icmp_reply(edu_stack &host, skb_ptr message, be32 dst, be32 src, u8 tos, bytes options);
+result<void> icmp_reply(edu_stack &host, skb_ptr message, be32 dst, be32 src, u8 tos,
+			bytes options);
 
 result<void> icmp_host_init(edu_stack &host);
 

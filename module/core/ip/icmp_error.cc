@@ -243,8 +243,8 @@ static skb_ptr make_error(const sk_buff *about, const ip_info &info, const u8 *h
 			  u8 code, u32 word)
 {
 	constexpr u32 headroom = 128; /* link and IP header */
-	constexpr u32 most = wire::icmp::max_error_packet - wire::ipv4::min_header_len -
-			     wire::icmp::header_len;
+	constexpr u32 most =
+		wire::icmp::max_error_packet - wire::ipv4::min_header_len - wire::icmp::header_len;
 	u32 length = info.header_len + info.payload_len;
 
 	if (length > most)

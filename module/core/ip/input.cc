@@ -135,8 +135,8 @@ static edu_counter not_for_us(const edu_iface &iface, ip_info &info)
 	}
 	/* Joined groups belong here; until IGMP there is only the one of all hosts. */
 	if (info.dst_multicast)
-		return info.dst == wire::ipv4::all_hosts_group ? EDU_COUNTER_COUNT
-							       : EDU_Ip_DropMulticastNotJoined;
+		return info.dst == wire::ipv4::all_hosts_group ? EDU_COUNTER_COUNT :
+								 EDU_Ip_DropMulticastNotJoined;
 	addr_match match = find_address(*iface.host, info.dst);
 	if (match.kind == addr_kind::broadcast && !iface.is_loopback() && match.iface != &iface)
 		match = find_address(*iface.host, info.dst, iface.ifindex); /* not another link's */
@@ -151,8 +151,8 @@ static edu_counter check_options(edu_stack &host, const skb_ptr &packet, bytes o
 	wire::ipv4::compiled_options found = wire::ipv4::compile_options(options);
 
 	if (!found.ok()) {
-		icmp_send(host, packet.get(), static_cast<u8>(wire::icmp::type::parameter_problem), 0,
-			  found.fault_offset);
+		icmp_send(host, packet.get(), static_cast<u8>(wire::icmp::type::parameter_problem),
+			  0, found.fault_offset);
 		return EDU_Ip_DropOptions;
 	}
 	return found.source_route ? EDU_Ip_DropSourceRoute : EDU_COUNTER_COUNT;

@@ -19,14 +19,14 @@ namespace edu {
 struct ip_info {
 	be32 src;
 	be32 dst;
-	int ifindex;		/* it came in by */
-	u16 header_len;		/* octets of IP header, options included */
-	u16 payload_len;	/* octets behind it */
+	int ifindex;	 /* it came in by */
+	u16 header_len;	 /* octets of IP header, options included */
+	u16 payload_len; /* octets behind it */
 	u8 protocol;
 	u8 ttl;
 	u8 tos;
-	bool link_broadcast : 1;	/* the frame was broadcast or multicast */
-	bool dst_broadcast : 1;		/* dst is a broadcast address of ours */
+	bool link_broadcast : 1; /* the frame was broadcast or multicast */
+	bool dst_broadcast : 1;	 /* dst is a broadcast address of ours */
 	bool dst_multicast : 1;
 };
 
@@ -35,10 +35,10 @@ struct ip_params {
 	be32 src;
 	be32 dst;
 	u8 protocol = 0;
-	u8 ttl = 0;		/* 1..255 */
+	u8 ttl = 0; /* 1..255 */
 	u8 tos = 0;
 	bool dont_fragment = false;
-	bytes options;		/* a multiple of 4 octets, already checked */
+	bytes options; /* a multiple of 4 octets, already checked */
 };
 
 /* IP's own state of a host. */
@@ -63,21 +63,21 @@ result<void> ip_send_raw(edu_stack &host, skb_ptr packet, rtable &route);
 
 /* An ICMP error that arrived, taken apart for the transport whose packet it quotes. */
 struct icmp_error {
-	be32 offender;		/* who sent the ICMP message */
-	be32 src;		/* of the quoted packet: ours */
-	be32 dst;		/* where it was going */
-	u8 protocol;		/* of the quoted packet */
-	u8 type, code;		/* of the ICMP message */
-	u32 info;		/* next-hop MTU, or pointer of a parameter problem; host order */
-	int ifindex;		/* the ICMP message came in by */
-	bytes quoted;		/* transport header and data of the quoted packet, at least 8 octets */
-	sk_buff *packet;	/* the ICMP message, data at the quoted transport header; borrowed */
+	be32 offender;	 /* who sent the ICMP message */
+	be32 src;	 /* of the quoted packet: ours */
+	be32 dst;	 /* where it was going */
+	u8 protocol;	 /* of the quoted packet */
+	u8 type, code;	 /* of the ICMP message */
+	u32 info;	 /* next-hop MTU, or pointer of a parameter problem; host order */
+	int ifindex;	 /* the ICMP message came in by */
+	bytes quoted;	 /* transport header and data of the quoted packet, at least 8 octets */
+	sk_buff *packet; /* the ICMP message, data at the quoted transport header; borrowed */
 };
 
 /* The errno a program sees for it and whether it ends a connection (RFC 1122 4.2.3.9: only hints
  * otherwise); code table as Linux's. */
 struct icmp_meaning {
-	int error;	/* positive errno */
+	int error; /* positive errno */
 	bool fatal;
 };
 icmp_meaning icmp_error_meaning(u8 type, u8 code);
@@ -101,7 +101,7 @@ void inet_del_protocol(const inet_protocol *protocol);
  * whether any socket took a copy (then no protocol unreachable is sent).
  */
 struct raw_listener {
-	bool (*deliver)(edu_stack &host, sk_buff *packet);	/* data at the IP header; borrowed */
+	bool (*deliver)(edu_stack &host, sk_buff *packet); /* data at the IP header; borrowed */
 	void (*err_handler)(edu_stack &host, const icmp_error &error);
 };
 void ip_set_raw_listener(const raw_listener *listener);
@@ -116,7 +116,7 @@ const raw_listener *ip_get_raw_listener();
  * that. (Errors about our echo requests reach ping sockets by raw_listener.err_handler.)
  */
 struct ping_listener {
-	bool (*deliver)(edu_stack &host, sk_buff *packet);	/* data at the ICMP header; borrowed */
+	bool (*deliver)(edu_stack &host, sk_buff *packet); /* data at the ICMP header; borrowed */
 };
 void ip_set_ping_listener(const ping_listener *listener);
 

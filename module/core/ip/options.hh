@@ -17,7 +17,7 @@ namespace edu {
 /* Options of a packet on its way out, in the making. */
 struct option_buffer {
 	u8 data[wire::ipv4::max_options_len] = {};
-	u8 length = 0;	/* a multiple of 4 */
+	u8 length = 0; /* a multiple of 4 */
 
 	bytes all() const { return {data, length}; }
 };

@@ -96,8 +96,7 @@ static void write_header(u8 *out, size_t header_len, const ip_params &params, u1
 
 result<void> ip_send(edu_stack &host, skb_ptr packet, rtable &route, const ip_params &params)
 {
-	u32 header_len =
-		static_cast<u32>(wire::ipv4::repr::header_length(params.options.size()));
+	u32 header_len = static_cast<u32>(wire::ipv4::repr::header_length(params.options.size()));
 	u32 total = header_len + packet.len();
 	u32 headroom = header_len + read_once(route.rt_dev->headroom);
 
@@ -109,8 +108,8 @@ result<void> ip_send(edu_stack &host, skb_ptr packet, rtable &route, const ip_pa
 		drop(host.net, std::move(packet), EDU_Ip_DropNoMemory);
 		return errc::enobufs;
 	}
-	u16 id = params.dont_fragment ? 0
-				      : next_ident(host, params.src, params.dst, params.protocol);
+	u16 id = params.dont_fragment ? 0 :
+					next_ident(host, params.src, params.dst, params.protocol);
 	write_header(packet.push(header_len), header_len, params, static_cast<u16>(total), id);
 	edu_k_skb_mark_network(packet.get());
 	return ip_output(host, std::move(packet), route);

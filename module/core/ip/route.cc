@@ -45,8 +45,8 @@ static void trace_route(edu_stack &host, const char *from, const flow &wanted, c
 struct decision {
 	route_type type = route_type::unicast;
 	edu_iface *iface = nullptr;
-	be32 src;		/* zero: choose */
-	be32 gateway;		/* zero: on the link */
+	be32 src;     /* zero: choose */
+	be32 gateway; /* zero: on the link */
 	fib_info *info = nullptr;
 	const char *from = "none"; /* for the trace */
 };
@@ -100,8 +100,12 @@ static result<decision> decide_by_fib(edu_stack &host, const flow &wanted, route
 		return refusal(found.node->fib_type);
 	if (type != route_type::unicast)
 		return decision{type, found.info->fib_dev.get(), {}, {}, nullptr, "fib"};
-	return decision{type, found.info->fib_dev.get(), found.info->fib_prefsrc,
-			found.info->fib_gateway, found.info, "fib"};
+	return decision{type,
+			found.info->fib_dev.get(),
+			found.info->fib_prefsrc,
+			found.info->fib_gateway,
+			found.info,
+			"fib"};
 }
 
 static result<decision> decide(edu_stack &host, const flow &wanted)
@@ -187,8 +191,8 @@ static result<flow> complete(edu_stack &host, const flow &wanted)
 	if (own.kind != addr_kind::local)
 		return errc::einval;
 	/* The cache does not know of sources, so what depends on one becomes an interface. */
-	if (!asked.oif && (wire::ipv4::is_multicast(asked.dst) ||
-			   wire::ipv4::is_limited_broadcast(asked.dst)))
+	if (!asked.oif &&
+	    (wire::ipv4::is_multicast(asked.dst) || wire::ipv4::is_limited_broadcast(asked.dst)))
 		asked.oif = own.iface->ifindex;
 	return asked;
 }
@@ -221,8 +225,8 @@ using namespace edu;
 
 int edu_core_config_route_get(edu_stack *stack, edu_route_info *route)
 {
-	flow wanted{be32::from_raw(route->destination), be32::from_raw(route->source), route->ifindex,
-		    route->tos, false};
+	flow wanted{be32::from_raw(route->destination), be32::from_raw(route->source),
+		    route->ifindex, route->tos, false};
 	result<ref<rtable>> found = ip_route_output(*stack, wanted);
 
 	if (!found.ok())

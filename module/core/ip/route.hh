@@ -34,36 +34,38 @@ enum class route_type : u8 {
 
 /* What a sender wants to reach. */
 struct flow {
-	be32 dst;	/* zero: this host */
-	be32 src;	/* zero: choose */
-	int oif = 0;	/* the interface it must leave by, 0: any (SO_BINDTODEVICE, IP_PKTINFO) */
+	be32 dst;    /* zero: this host */
+	be32 src;    /* zero: choose */
+	int oif = 0; /* the interface it must leave by, 0: any (SO_BINDTODEVICE, IP_PKTINFO) */
 	u8 tos = 0;
-	bool source_is_ours = false;	/* false: src must be one of our addresses (EINVAL otherwise) */
+	bool source_is_ours =
+		false; /* false: src must be one of our addresses (EINVAL otherwise) */
 };
 
 /* One cached route (ROUTE-7). Freed by RCU. */
 struct rtable {
-	hlist_node rt_next;		/* in its chain of ip_rt_hash_table; the row's lock */
-	list_node rt_aged;		/* in its row's age list; the row's lock */
-	u64 rt_placed = 0;		/* ms; when it was put there; the row's lock */
-	be32 rt_dst;			/* key: destination */
-	int key_oif = 0;		/* key: interface asked for, 0: any */
-	u8 rt_tos = 0;			/* key */
+	hlist_node rt_next; /* in its chain of ip_rt_hash_table; the row's lock */
+	list_node rt_aged;  /* in its row's age list; the row's lock */
+	u64 rt_placed = 0;  /* ms; when it was put there; the row's lock */
+	be32 rt_dst;	    /* key: destination */
+	int key_oif = 0;    /* key: interface asked for, 0: any */
+	u8 rt_tos = 0;	    /* key */
 	route_type rt_type = route_type::unspec;
-	be32 rt_src;			/* source address to use */
-	be32 rt_gateway;		/* next hop: a gateway, or rt_dst itself */
+	be32 rt_src;	 /* source address to use */
+	be32 rt_gateway; /* next hop: a gateway, or rt_dst itself */
 	bool rt_has_gateway = false;
-	u32 rt_mtu = 0;			/* largest IP packet, octets */
-	u32 rt_window = 0;		/* for TCP, 0: none */
-	u32 rt_irtt = 0;		/* for TCP, milliseconds, 0: none */
-	u32 genid = 0;				/* stack's route generation when made; another one now: stale */
-	ref<edu_iface> rt_dev;		/* leaves by; never null in a published route */
-	ref<arp_table> rt_neigh;	/* next hop's ARP entry, whose hh is the prebuilt header (IP-2); null:
+	u32 rt_mtu = 0;	       /* largest IP packet, octets */
+	u32 rt_window = 0;     /* for TCP, 0: none */
+	u32 rt_irtt = 0;       /* for TCP, milliseconds, 0: none */
+	u32 genid = 0;	       /* stack's route generation when made; another one now: stale */
+	ref<edu_iface> rt_dev; /* leaves by; never null in a published route */
+	ref<arp_table>
+		rt_neigh;     /* next hop's ARP entry, whose hh is the prebuilt header (IP-2); null:
 					   the link needs none. Constant after publication */
-	ref<fib_info> rt_fib;		/* what it was made from; null for local ones */
-	ref_count refs;			/* the cache's and each holder's */
-	u64 rt_use = 0;			/* times found; written without a lock, may lag */
-	u64 rt_lastuse = 0;		/* ms clock of the last find; likewise */
+	ref<fib_info> rt_fib; /* what it was made from; null for local ones */
+	ref_count refs;	      /* the cache's and each holder's */
+	u64 rt_use = 0;	      /* times found; written without a lock, may lag */
+	u64 rt_lastuse = 0;   /* ms clock of the last find; likewise */
 	edu_rcu_head rcu;
 };
 

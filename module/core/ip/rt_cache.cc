@@ -97,40 +97,76 @@ static ref<rtable> unlink_locked(edu_stack &host, rt_row &row, rtable &route)
 	return ref<rtable>::adopt(&route);
 }
 
-/* The least recently used route of a row; one used since it was put in its place is put at the young
- * end instead, and so is one that somebody holds, as long as there are others. */
-static ref<rtable> evict_from(edu_stack &host, rt_row &row)
+/*
+ * The least recently used route of a row, or none. One that was used since it was put in its place,
+ * or that somebody holds, is put at the young end instead; @force makes an end of that.
+ */
+static ref<rtable> evict_from(edu_stack &host, rt_row &row, bool force)
 {
-	constexpr int patience = 16; /* routes looked at: a full cache must not cost more */
+	constexpr u32 patience = 16; /* routes looked at: a full cache must not cost more */
 	spin_guard guard{row.lock};
 
-	for (int i = 0;; i++) {
+	for (u32 looks = 0; looks < row.count && looks < patience; looks++) {
 		rtable *oldest = row.age[rt_age].front();
 
 		if (!oldest)
-			return {};
+			break;
 		bool spared = read_once(oldest->rt_lastuse) > oldest->rt_placed ||
 			      oldest->refs.load() > 1;
-		if (!spared || i >= patience || !ip_route_valid(host, *oldest))
+		if (force || !spared || !ip_route_valid(host, *oldest))
 			return unlink_locked(host, row, *oldest);
 		oldest->rt_placed = edu_k_now_ms();
 		row.age[rt_age].move_to_back(*oldest);
 	}
+	return {};
 }
 
-/* Rows take turns, so that no scan of one network pushes out another's routes alone. */
-static void make_room(edu_stack &host)
+/* When the route that is next to leave a row was last needed, ms; false when the row is empty. */
+static bool coldest_of(rt_row &row, u64 &when)
 {
-	for (u32 i = 0; i < 256; i++) {
+	spin_guard guard{row.lock};
+	const rtable *oldest = row.age[rt_age].front();
+
+	if (!oldest)
+		return false;
+	u64 used = read_once(oldest->rt_lastuse);
+	when = used > oldest->rt_placed ? used : oldest->rt_placed;
+	return true;
+}
+
+/* Of the next few rows that have routes, the one whose oldest has been left alone for longest. */
+static rt_row *coldest_row(edu_stack &host)
+{
+	constexpr int sample = 8;
+	rt_row *best = nullptr;
+	u64 best_when = 0, when = 0;
+	int seen = 0;
+
+	for (u32 i = 0; i < 256 && seen < sample; i++) {
 		u32 index = host.rt_cache.hand.fetch_add(1) & 0xff;
 		rt_row *row = host.rt_cache.ip_rt_hash_table.row_at(index);
 
-		if (!row || !read_once(row->count))
+		if (!row || !read_once(row->count) || !coldest_of(*row, when))
 			continue;
-		if (evict_from(host, *row)) {
-			host.count(EDU_Rt_CacheEvicted);
-			return;
+		seen++;
+		if (!best || when < best_when) {
+			best = row;
+			best_when = when;
 		}
+	}
+	return best;
+}
+
+/* Makes room for one; insists when all that was seen is in use. */
+static void make_room(edu_stack &host)
+{
+	for (int attempt = 0; attempt < 4; attempt++) {
+		rt_row *row = coldest_row(host);
+
+		if (!row || !evict_from(host, *row, attempt == 3))
+			continue;
+		host.count(EDU_Rt_CacheEvicted);
+		return;
 	}
 }
 

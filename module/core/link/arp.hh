@@ -28,39 +28,39 @@ namespace edu {
  * copy it without a lock.
  */
 struct hh_cache {
-	u8 len = 0;		/* octets used */
+	u8 len = 0; /* octets used */
 	u8 data[16] = {};
 	edu_rcu_head rcu;
 };
 
 /* Flags of an entry, the ioctl's numbers. */
 namespace atf {
-inline constexpr u16 com = 0x2;		/* complete: ha is right */
-inline constexpr u16 perm = 0x4;	/* set by the administrator, never changes by itself */
+inline constexpr u16 com = 0x2;	 /* complete: ha is right */
+inline constexpr u16 perm = 0x4; /* set by the administrator, never changes by itself */
 } // namespace atf
 
 /* An entry (ARP-1). Freed by RCU with its last reference. */
 struct arp_table {
-	hlist_node next;		/* in its chain of arp_tables; row's lock */
-	list_node aged;			/* in its row's age list; row's lock */
-	u64 placed = 0;			/* ms; when it was put there; row's lock */
-	ref<edu_iface> dev;		/* constant */
-	be32 ip;			/* constant */
-	rcu_ptr<hh_cache> hh;		/* null: no header, ask; entry's lock, readers RCU */
-	u64 last_used = 0;		/* ms; last packet sent by it; lock-free, may lag */
-	bool dead = false;		/* has left the table; entry's lock, readers read_once() */
+	hlist_node next;      /* in its chain of arp_tables; row's lock */
+	list_node aged;	      /* in its row's age list; row's lock */
+	u64 placed = 0;	      /* ms; when it was put there; row's lock */
+	ref<edu_iface> dev;   /* constant */
+	be32 ip;	      /* constant */
+	rcu_ptr<hh_cache> hh; /* null: no header, ask; entry's lock, readers RCU */
+	u64 last_used = 0;    /* ms; last packet sent by it; lock-free, may lag */
+	bool dead = false;    /* has left the table; entry's lock, readers read_once() */
 
-	spinlock lock;			/* guards what follows */
-	u16 flags = 0;			/* atf */
-	eth_addr ha;			/* hardware address, if atf::com */
-	u64 last_updated = 0;		/* ms; last heard from */
-	edu_timer timer;		/* the next request, or giving up */
-	bool ticking = false;		/* the timer is set and holds a reference */
-	bool probing = false;		/* complete, but being confirmed */
-	bool draining = false;		/* somebody sends the waiting packets; newcomers queue behind */
-	u32 retries = 0;		/* requests sent since it is being asked for */
-	skb_queue skb;			/* packets waiting, data at the IP header (TLK's name) */
-	ref_count refs;			/* the table's, routes', the timer's */
+	spinlock lock;	       /* guards what follows */
+	u16 flags = 0;	       /* atf */
+	eth_addr ha;	       /* hardware address, if atf::com */
+	u64 last_updated = 0;  /* ms; last heard from */
+	edu_timer timer;       /* the next request, or giving up */
+	bool ticking = false;  /* the timer is set and holds a reference */
+	bool probing = false;  /* complete, but being confirmed */
+	bool draining = false; /* somebody sends the waiting packets; newcomers queue behind */
+	u32 retries = 0;       /* requests sent since it is being asked for */
+	skb_queue skb;	       /* packets waiting, data at the IP header (TLK's name) */
+	ref_count refs;	       /* the table's, routes', the timer's */
 	edu_rcu_head rcu;
 
 	~arp_table() { destroy(hh.load_locked()); }
@@ -72,11 +72,11 @@ void release(arp_table *entry);
 
 struct arp_state {
 	two_byte_table<arp_table, &arp_table::next, &arp_table::aged> arp_tables;
-	atomic<u32> entries;		/* in the table */
-	atomic<u32> hand;		/* row at which the next search for a victim begins */
-	edu_timer check_timer;		/* arp_check_expire(), every arp_check_interval_ms */
-	edu_stack *host = nullptr;	/* for the timer; constant */
-	atomic<bool> stopping;		/* the host is going: no timer is set again */
+	atomic<u32> entries;	   /* in the table */
+	atomic<u32> hand;	   /* row at which the next search for a victim begins */
+	edu_timer check_timer;	   /* arp_check_expire(), every arp_check_interval_ms */
+	edu_stack *host = nullptr; /* for the timer; constant */
+	atomic<bool> stopping;	   /* the host is going: no timer is set again */
 };
 
 /*

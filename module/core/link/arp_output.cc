@@ -140,8 +140,8 @@ static void drain(edu_stack &host, arp_table &entry)
 
 /* What an update changed. */
 struct arp_change {
-	bool refused = false;	/* the entry is dead, or permanent and a packet wants to change it */
-	bool completed = false;	/* it had no address */
+	bool refused = false; /* the entry is dead, or permanent and a packet wants to change it */
+	bool completed = false; /* it had no address */
 	bool moved = false;	/* it had another one */
 	bool drain = false;	/* the caller is to drain() */
 	bool ticked = false;	/* the timer's reference is the caller's to drop */
@@ -159,7 +159,8 @@ static arp_change change_locked(arp_table &entry, const eth_addr &ha, arp_word w
 	change.moved = !change.completed && entry.ha != ha;
 	entry.ha = ha;
 	write_once(entry.flags,
-		   static_cast<u16>(atf::com | (word == arp_word::admin_permanent ? atf::perm : 0)));
+		   static_cast<u16>(atf::com |
+				    (word == arp_word::admin_permanent ? atf::perm : 0)));
 	entry.last_updated = edu_k_now_ms();
 	entry.retries = 0;
 	entry.probing = false;
@@ -291,7 +292,8 @@ void arp_announce(edu_iface &iface, be32 addr)
 void arp_send(edu_iface &iface, const wire::arp::repr &packet, const eth_addr &to)
 {
 	edu_net *net = iface.host->net;
-	skb_ptr frame = skb_ptr::alloc(read_once(iface.headroom), wire::arp::packet_len, gfp::atomic);
+	skb_ptr frame =
+		skb_ptr::alloc(read_once(iface.headroom), wire::arp::packet_len, gfp::atomic);
 
 	if (!frame) {
 		drop(net, std::move(frame), EDU_Arp_DropNoMemory);

@@ -92,8 +92,8 @@ static void learn(edu_iface &iface, const wire::arp::repr &arp, bool make)
 	if (made.ok())
 		arp_update(host, *made.value(), arp.sender_ha, arp_word::packet);
 	else
-		host.count(made.error() == errc::enomem ? EDU_Arp_DropNoMemory
-							: EDU_Arp_DropTableFull);
+		host.count(made.error() == errc::enomem ? EDU_Arp_DropNoMemory :
+							  EDU_Arp_DropTableFull);
 }
 
 static verdict arp_rcv(edu_iface &iface, const skb_ptr &packet, unsigned int pkt_type)

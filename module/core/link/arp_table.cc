@@ -30,8 +30,8 @@ void trace_arp(edu_stack &host, const char *what, const arp_table &entry)
 
 edu_neigh_info arp_describe(arp_table &entry)
 {
-	constexpr u16 nud_incomplete = 0x01, nud_reachable = 0x02, nud_stale = 0x04, nud_probe = 0x10,
-		      nud_failed = 0x20, nud_permanent = 0x80;
+	constexpr u16 nud_incomplete = 0x01, nud_reachable = 0x02, nud_stale = 0x04,
+		      nud_probe = 0x10, nud_failed = 0x20, nud_permanent = 0x80;
 	edu_stack &host = *entry.dev->host;
 	u64 now = edu_k_now_ms();
 	edu_neigh_info out{};

@@ -93,8 +93,8 @@ result<void> iface_output(edu_iface &iface, skb_ptr packet, link_target target, 
 	if (iface.ethernet || info.header_len == wire::eth::header_len) {
 		wire::eth::repr header{to, eth_addr::load(info.addr), static_cast<u16>(type)};
 
-		header.emit(std::span<u8, wire::eth::header_len>{
-			packet.push(wire::eth::header_len), wire::eth::header_len});
+		header.emit(std::span<u8, wire::eth::header_len>{packet.push(wire::eth::header_len),
+								 wire::eth::header_len});
 		return iface_xmit(iface, std::move(packet), type);
 	}
 	edu_dev *dev = iface.dev.load();
@@ -117,7 +117,8 @@ static void take_over(edu_iface &iface, const edu_dev_info &info)
 	spare = info;
 	iface.info.publish(&spare);
 	write_once(iface.mtu, info.mtu);
-	write_once(iface.headroom, info.headroom < info.header_len ? info.header_len : info.headroom);
+	write_once(iface.headroom,
+		   info.headroom < info.header_len ? info.header_len : info.headroom);
 	write_once(iface.header_len, info.header_len);
 	write_once(iface.flags, info.flags | (info.loopback ? iff::loopback : 0));
 }
@@ -239,7 +240,8 @@ int edu_core_iface_next(edu_stack *stack, edu_cursor *at, edu_iface_info *out)
 	auto &last = at->position[0]; /* index of the one shown last */
 	edu_iface *iface = find_iface(*stack, static_cast<int>(last));
 
-	iface = iface ? stack->interfaces.dev_base.after(*iface) : stack->interfaces.dev_base.front();
+	iface = iface ? stack->interfaces.dev_base.after(*iface) :
+			stack->interfaces.dev_base.front();
 	while (iface && static_cast<u64>(iface->ifindex) <= last)
 		iface = stack->interfaces.dev_base.after(*iface);
 	if (!iface)

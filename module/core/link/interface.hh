@@ -29,7 +29,7 @@ inline constexpr u32 pointopoint = 0x10;
 inline constexpr u32 noarp = 0x80;
 } // namespace iff
 
-inline constexpr u16 arphrd_ether = 1;	/* ARPHRD_ETHER */
+inline constexpr u16 arphrd_ether = 1; /* ARPHRD_ETHER */
 
 /* What an address is to this host. */
 enum class addr_kind : u8 { none, local, broadcast };
@@ -39,26 +39,26 @@ enum class addr_kind : u8 { none, local, broadcast };
  * broadcast addresses, and on a loopback interface the whole prefix.
  */
 struct addr_entry {
-	hash_node hashed;		/* in interface_table::by_addr */
-	be32 addr;			/* key; with prefix_len bits */
-	u8 prefix_len = 32;		/* key; 32 but for a loopback's prefix */
+	hash_node hashed;		  /* in interface_table::by_addr */
+	be32 addr;			  /* key; with prefix_len bits */
+	u8 prefix_len = 32;		  /* key; 32 but for a loopback's prefix */
 	addr_kind kind = addr_kind::none; /* none: not in use */
-	edu_iface *iface = nullptr;	/* that has it; alive as long as this entry is found */
+	edu_iface *iface = nullptr;	  /* that has it; alive as long as this entry is found */
 };
 
 /* One address of an interface. Constant after publication; freed by RCU. */
 struct ifaddr {
-	hlist_node node;		/* on edu_iface::addrs; RTNL */
-	edu_iface *iface = nullptr;	/* whose it is */
-	u64 serial = 0;			/* grows along the list: where an iteration stands */
+	hlist_node node;	    /* on edu_iface::addrs; RTNL */
+	edu_iface *iface = nullptr; /* whose it is */
+	u64 serial = 0;		    /* grows along the list: where an iteration stands */
 	be32 local;
-	be32 peer;			/* the other end of a point-to-point link, else local */
-	be32 broadcast;			/* zero: none */
+	be32 peer;	/* the other end of a point-to-point link, else local */
+	be32 broadcast; /* zero: none */
 	u8 prefix_len = 0;
-	u8 scope = 0;			/* RT_SCOPE_* */
-	bool secondary = false;		/* an earlier address has the same subnet */
+	u8 scope = 0;		/* RT_SCOPE_* */
+	bool secondary = false; /* an earlier address has the same subnet */
 	char label[16] = {};
-	u64 defended = 0;		/* ms; last time we answered a conflict (RFC 5227 2.4), lock-free */
+	u64 defended = 0; /* ms; last time we answered a conflict (RFC 5227 2.4), lock-free */
 	addr_entry keys[4];
 	edu_rcu_head rcu;
 
@@ -69,26 +69,26 @@ struct ifaddr {
 
 /* The bridge's opaque edu_iface: one attached interface. Freed by RCU with its last reference. */
 struct edu_iface {
-	edu_stack *host = nullptr;	/* constant */
-	int ifindex = 0;		/* constant */
-	edu::ref_count refs;		/* the table's, and each route's and ARP entry's */
-	edu::hash_node by_index;	/* in interface_table::by_index */
-	edu::hlist_node on_dev_base;	/* in interface_table::dev_base, by rising ifindex; RTNL */
+	edu_stack *host = nullptr;   /* constant */
+	int ifindex = 0;	     /* constant */
+	edu::ref_count refs;	     /* the table's, and each route's and ARP entry's */
+	edu::hash_node by_index;     /* in interface_table::by_index */
+	edu::hlist_node on_dev_base; /* in interface_table::dev_base, by rising ifindex; RTNL */
 
-	edu::rcu_ptr<edu_dev> dev;	/* the home's part; null once the device has gone: drop NotUp */
+	edu::rcu_ptr<edu_dev> dev; /* the home's part; null once the device has gone: drop NotUp */
 	edu::rcu_ptr<const edu_dev_info> info; /* the current one of the two below */
-	edu_dev_info snapshots[2] = {};	/* the one not current is written by the RTNL's holder, after
+	edu_dev_info snapshots[2] = {}; /* the one not current is written by the RTNL's holder, after
 					   a grace period in which its last readers left */
 
 	/* Copies of what every packet asks for: read_once(), may lag behind a change. */
-	edu::u32 flags = 0;		/* IFF_* */
-	edu::u32 mtu = 0;		/* octets of IP packet */
-	edu::u16 headroom = 0;		/* octets to leave in front of an IP packet, link header included */
-	edu::u16 header_len = 0;	/* of the link header, 0: none */
+	edu::u32 flags = 0;    /* IFF_* */
+	edu::u32 mtu = 0;      /* octets of IP packet */
+	edu::u16 headroom = 0; /* octets to leave in front of an IP packet, link header included */
+	edu::u16 header_len = 0; /* of the link header, 0: none */
 
 	edu::hlist<edu::ifaddr, &edu::ifaddr::node> addrs; /* by rising serial; RTNL, readers RCU */
-	edu::u32 addresses = 0;		/* how many; RTNL */
-	edu::u64 last_serial = 0;	/* RTNL */
+	edu::u32 addresses = 0;				   /* how many; RTNL */
+	edu::u64 last_serial = 0;			   /* RTNL */
 	edu_rcu_head rcu;
 
 	bool is_up() const { return edu::read_once(flags) & edu::iff::up; }
@@ -96,9 +96,10 @@ struct edu_iface {
 	/* Devices that cannot do ARP are marked and never asked (OVER-10). */
 	bool uses_arp() const
 	{
-		return !(edu::read_once(flags) & (edu::iff::noarp | edu::iff::loopback)) && ethernet;
+		return !(edu::read_once(flags) & (edu::iff::noarp | edu::iff::loopback)) &&
+		       ethernet;
 	}
-	bool ethernet = false;		/* ARPHRD_ETHER with its header; constant */
+	bool ethernet = false; /* ARPHRD_ETHER with its header; constant */
 };
 
 void release(edu_iface *iface);
@@ -109,12 +110,12 @@ using interface = edu_iface;
 
 /* All interfaces of a host, and all its addresses. */
 struct interface_table {
-	hlist<edu_iface, &edu_iface::on_dev_base> dev_base;	/* TLK's list; RTNL, readers RCU */
+	hlist<edu_iface, &edu_iface::on_dev_base> dev_base; /* TLK's list; RTNL, readers RCU */
 	hash_table<edu_iface, &edu_iface::by_index> by_index;
 	hash_table<addr_entry, &addr_entry::hashed> by_addr;
-	rcu_ptr<edu_iface> loopback;	/* edulo: packets to ourselves leave by it */
-	u32 prefix_keys[33] = {};	/* entries of by_addr with that prefix_len, RTNL */
-	u64 prefixes = 0;		/* bit n: prefix_keys[n] is not zero; n < 32; read_once() */
+	rcu_ptr<edu_iface> loopback; /* edulo: packets to ourselves leave by it */
+	u32 prefix_keys[33] = {};    /* entries of by_addr with that prefix_len, RTNL */
+	u64 prefixes = 0;	     /* bit n: prefix_keys[n] is not zero; n < 32; read_once() */
 };
 
 /*
@@ -125,8 +126,8 @@ struct iface_listener {
 	/* Refusing undoes the address. */
 	result<void> (*addr_added)(edu_iface &iface, const ifaddr &addr);
 	void (*addr_removed)(edu_iface &iface, const ifaddr &addr);
-	void (*changed)(edu_iface &iface);	/* up or down, MTU, hardware address */
-	void (*gone)(edu_iface &iface);		/* device and addresses have left */
+	void (*changed)(edu_iface &iface); /* up or down, MTU, hardware address */
+	void (*gone)(edu_iface &iface);	   /* device and addresses have left */
 };
 void iface_set_listener(const iface_listener *listener);
 const iface_listener *iface_get_listener();

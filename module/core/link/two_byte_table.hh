@@ -23,9 +23,9 @@ public:
 
 	struct row {
 		spinlock lock;
-		u32 count = 0;			/* elements; the lock */
-		list<T, aged> age[2];		/* oldest first: [0] those to evict first, [1] others */
-		hlist<T, chained> chain[256];	/* by the address's last byte */
+		u32 count = 0;	      /* elements; the lock */
+		list<T, aged> age[2]; /* oldest first: [0] those to evict first, [1] others */
+		hlist<T, chained> chain[256]; /* by the address's last byte */
 	};
 
 	void init(edu_lock_class lock_class) { lock_class_ = lock_class; }
@@ -71,8 +71,8 @@ public:
 	 */
 	T *next(edu_cursor &at) const
 	{
-		auto &index = at.position[0];	/* of the chain, 65536: done */
-		auto &last = at.position[1];	/* the element shown last in it */
+		auto &index = at.position[0]; /* of the chain, 65536: done */
+		auto &last = at.position[1];  /* the element shown last in it */
 
 		while (index < row_count * 256) {
 			const row *r = row_at(static_cast<u32>(index >> 8));
@@ -102,7 +102,7 @@ private:
 	}
 
 	edu_lock_class lock_class_ = EDU_LOCK_COUNTED;
-	row *rows_[row_count] = {};	/* by the address's third byte; once set, never changed */
+	row *rows_[row_count] = {}; /* by the address's third byte; once set, never changed */
 };
 
 } // namespace edu

@@ -10,7 +10,7 @@
  *	02  the IP header gets a right checksum
  *	04  the UDP, ICMP or IGMP message gets a right checksum
  *	08  a second passes after it
- *	10  it arrives in pieces
+ *	10  it arrives in pieces, and softirqs interrupt system calls
  *	20  one of the next allocations fails
  *	40  the sockets are read
  *	80  a socket sends a datagram to the frame's IP source
@@ -133,6 +133,7 @@ public:
 	void take(const octets &frame, std::uint8_t how)
 	{
 		hosted::set_nonlinear(how & in_pieces ? 1000 : 0);
+		hosted::set_preemption(how & in_pieces ? 300 : 0);
 		if (how & no_memory)
 			edu_t_fail_alloc(1 + frame.size() % 8);
 		edu_t_inject(host_, ifindex_, frame.data(), static_cast<unsigned int>(frame.size()));
@@ -200,6 +201,7 @@ private:
 extern "C" int LLVMFuzzerInitialize(int *, char ***)
 {
 	hosted::abort_on_fault(true);
+	hosted::set_eager_cables(true);
 	fuzz::require(edu_core_init() == 0);
 	return 0;
 }

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The FIB: which route wins, what may be added, and that size does not matter.
+ *
+ * Requirements: OVER-4, ROUTE-1 … ROUTE-5, ROUTE-8; RFC 1122 3.3.1, 3.3.4.3.
+ *
+ * Locking: none. Tests run one after the other.
+ */
+#include "frames.hh"
+#include "ip/fib.hh"
+#include "stack.hh"
+
+namespace edu::test {
+namespace {
+
+/* What edu_core_config_route_get() says; .type 0 and the errno in .metric when there is none. */
+edu_route_info route_to(host &h, be32 dst, u8 tos = 0)
+{
+	edu_route_info route = {};
+	rtnl_guard rtnl;
+
+	route.destination = dst.raw();
+	route.tos = tos;
+	int error = edu_core_config_route_get(h.stack(), &route);
+	if (error) {
+		route = {};
+		route.metric = static_cast<u32>(-error);
+	}
+	return route;
+}
+
+be32 gateway_to(host &h, be32 dst)
+{
+	return be32::from_raw(route_to(h, dst).gateway);
+}
+
+int add(host &h, edu_route_info route, unsigned int how = EDU_CONFIG_CREATE | EDU_CONFIG_EXCL)
+{
+	rtnl_guard rtnl;
+
+	return edu_core_config_route_add(h.stack(), &route, how);
+}
+
+edu_route_info to(be32 dst, u8 prefix_len, be32 gateway)
+{
+	edu_route_info route = {};
+
+	route.destination = dst.raw();
+	route.prefix_len = prefix_len;
+	route.gateway = gateway.raw();
+	route.type = 1;
+	route.protocol = 4;
+	return route;
+}
+
+constexpr be32 gw1 = ip4(10, 0, 0, 101), gw2 = ip4(10, 0, 0, 102), gw3 = ip4(10, 0, 0, 103);
+
+} // namespace
+
+EDU_TEST(fib, an_address_makes_a_connected_route, "OVER-4", "ROUTE-1")
+{
+	world w;
+	edu_route_info direct = route_to(w.a, ip4(10, 0, 0, 9));
+
+	EXPECT_EQ(direct.type, 1u);
+	EXPECT_EQ(direct.gateway, 0u);
+	EXPECT_EQ(direct.ifindex, w.a.ifindex());
+	EXPECT_EQ(direct.source, w.a.address().raw());
+	ASSERT_EQ(w.a.del_address(w.a.address(), 24), 0);
+	EXPECT_EQ(route_to(w.a, ip4(10, 0, 0, 9)).metric, 101u);
+}
+
+EDU_TEST(fib, the_longest_mask_wins, "ROUTE-1", "RFC1122-3.3.1")
+{
+	world w;
+
+	ASSERT_EQ(w.a.add_route(ip4(0, 0, 0, 0), 0, gw1), 0);
+	ASSERT_EQ(w.a.add_route(ip4(172, 16, 0, 0), 12, gw2), 0);
+	ASSERT_EQ(w.a.add_route(ip4(172, 16, 9, 0), 24, gw3), 0);
+	ASSERT_EQ(w.a.add_route(ip4(172, 16, 9, 9), 32, gw1), 0);
+	EXPECT_EQ(gateway_to(w.a, ip4(8, 8, 8, 8)), gw1);
+	EXPECT_EQ(gateway_to(w.a, ip4(172, 31, 0, 1)), gw2);
+	EXPECT_EQ(gateway_to(w.a, ip4(172, 16, 9, 1)), gw3);
+	EXPECT_EQ(gateway_to(w.a, ip4(172, 16, 9, 9)), gw1);
+	ASSERT_EQ(w.a.del_route(ip4(172, 16, 9, 0), 24, gw3), 0);
+	EXPECT_EQ(gateway_to(w.a, ip4(172, 16, 9, 1)), gw2);
+}
+
+EDU_TEST(fib, no_route_fails_the_send, "ROUTE-8")
+{
+	world w;
+	socket from = w.a.udp();
+
+	EXPECT_EQ(from.send("tlk", ip4(8, 8, 8, 8), 7), -101);
+	EXPECT_EQ(w.a.counter(EDU_Rt_FibMisses), 1u);
+}
+
+EDU_TEST(fib, the_least_metric_wins_and_the_next_when_its_device_is_down, "ROUTE-3")
+{
+	world w;
+	cable other;
+	be32 far_gateway = ip4(10, 7, 0, 9);
+	int first = w.a.ifindex();
+
+	w.a.plug(other, 7);
+	ASSERT_EQ(w.a.add_address(ip4(10, 7, 0, 1), 24), 0);
+	ASSERT_EQ(w.a.add_route(ip4(172, 16, 0, 0), 12, far_gateway, 20), 0);
+	ASSERT_EQ(w.a.add_route(ip4(172, 16, 0, 0), 12, gw1, 10), 0);
+	EXPECT_EQ(gateway_to(w.a, ip4(172, 16, 0, 1)), gw1);
+
+	edu_dev_info info = host::ethernet(1);
+	info.flags &= ~iff_up;
+	edu_t_dev_change(w.a.get(), first, &info);
+	EXPECT_EQ(gateway_to(w.a, ip4(172, 16, 0, 1)), far_gateway);
+	info.flags |= iff_up;
+	edu_t_dev_change(w.a.get(), first, &info);
+	EXPECT_EQ(gateway_to(w.a, ip4(172, 16, 0, 1)), gw1);
+	edu_t_dev_gone(w.a.get(), first);
+	EXPECT_EQ(gateway_to(w.a, ip4(172, 16, 0, 1)), far_gateway);
+	edu_t_dev_gone(w.a.get(), w.a.ifindex());
+}
+
+EDU_TEST(fib, a_route_for_one_tos_is_preferred_for_it, "ROUTE-3")
+{
+	world w;
+	edu_route_info fast = to(ip4(172, 16, 0, 0), 12, gw2);
+
+	fast.tos = 0x10;
+	ASSERT_EQ(w.a.add_route(ip4(172, 16, 0, 0), 12, gw1), 0);
+	ASSERT_EQ(add(w.a, fast), 0);
+	EXPECT_EQ(be32::from_raw(route_to(w.a, ip4(172, 16, 0, 1), 0x10).gateway), gw2);
+	EXPECT_EQ(be32::from_raw(route_to(w.a, ip4(172, 16, 0, 1)).gateway), gw1);
+}
+
+EDU_TEST(fib, a_gateway_must_be_on_a_link, "ROUTE-3", "ROUTE-4")
+{
+	world w;
+
+	EXPECT_EQ(w.a.add_route(ip4(172, 16, 0, 0), 12, ip4(10, 77, 0, 1)), -101);
+	EXPECT_EQ(w.a.add_route(ip4(172, 16, 0, 0), 12, w.a.address()), -22);
+	EXPECT_EQ(w.a.add_route(ip4(172, 16, 0, 0), 12, ip4(10, 0, 0, 255)), -22);
+	ASSERT_EQ(w.a.add_route(ip4(172, 16, 0, 0), 12, gw1), 0);
+	/* Not through another gateway. */
+	EXPECT_EQ(w.a.add_route(ip4(172, 32, 0, 0), 12, ip4(172, 16, 0, 1)), -101);
+}
+
+EDU_TEST(fib, bad_requests_get_linuxs_errors, "ROUTE-4")
+{
+	world w;
+	edu_route_info route = to(ip4(172, 16, 0, 0), 12, gw1);
+
+	ASSERT_EQ(add(w.a, route), 0);
+	EXPECT_EQ(add(w.a, route), -17);			    /* EEXIST */
+	EXPECT_EQ(add(w.a, route, EDU_CONFIG_CREATE), -17);	    /* the very same */
+	EXPECT_EQ(w.a.add_route(ip4(172, 16, 0, 1), 12, gw1), -22); /* bits beyond the mask */
+	EXPECT_EQ(w.a.add_route(ip4(172, 16, 0, 0), 33, gw1), -22);
+	EXPECT_EQ(w.a.add_route(ip4(172, 16, 0, 0), 13, {}), -19); /* by which device? */
+	EXPECT_EQ(w.a.del_route(ip4(172, 16, 0, 0), 13, gw1), -3); /* ESRCH */
+	EXPECT_EQ(w.a.del_route(ip4(172, 16, 0, 0), 12, gw2), -3);
+	route.destination = ip4(172, 48, 0, 0).raw();
+	EXPECT_EQ(add(w.a, route, EDU_CONFIG_REPLACE), -2); /* ENOENT */
+	route.ifindex = 77;
+	EXPECT_EQ(add(w.a, route), -19);
+	route.ifindex = 0;
+	route.source = ip4(9, 9, 9, 9).raw();
+	EXPECT_EQ(add(w.a, route), -22); /* not our address */
+	route.source = 0;
+	route.type = 42;
+	EXPECT_EQ(add(w.a, route), -22);
+}
+
+EDU_TEST(fib, replace_exchanges_the_gateway, "ROUTE-4", "ROUTE-5")
+{
+	world w;
+	edu_route_info route = to(ip4(172, 16, 0, 0), 12, gw1);
+
+	ASSERT_EQ(add(w.a, route), 0);
+	EXPECT_EQ(gateway_to(w.a, ip4(172, 16, 0, 1)), gw1);
+	route.gateway = gw2.raw();
+	ASSERT_EQ(add(w.a, route, EDU_CONFIG_CREATE | EDU_CONFIG_REPLACE), 0);
+	EXPECT_EQ(gateway_to(w.a, ip4(172, 16, 0, 1)), gw2);
+	ASSERT_EQ(w.a.del_route(ip4(172, 16, 0, 0), 12, gw2), 0);
+	EXPECT_EQ(route_to(w.a, ip4(172, 16, 0, 1)).metric, 101u);
+}
+
+EDU_TEST(fib, routes_that_lead_nowhere_say_why, "ROUTE-8")
+{
+	world w;
+	edu_route_info route = to(ip4(172, 16, 0, 0), 24, {});
+
+	ASSERT_EQ(w.a.add_route(ip4(0, 0, 0, 0), 0, gw1), 0);
+	route.type = 6;
+	ASSERT_EQ(add(w.a, route), 0);
+	EXPECT_EQ(route_to(w.a, ip4(172, 16, 0, 1)).metric, 22u); /* blackhole: EINVAL */
+	route.type = 7;
+	ASSERT_EQ(add(w.a, route, EDU_CONFIG_CREATE | EDU_CONFIG_REPLACE), 0);
+	EXPECT_EQ(route_to(w.a, ip4(172, 16, 0, 1)).metric, 113u); /* EHOSTUNREACH */
+	route.type = 8;
+	ASSERT_EQ(add(w.a, route, EDU_CONFIG_CREATE | EDU_CONFIG_REPLACE), 0);
+	EXPECT_EQ(route_to(w.a, ip4(172, 16, 0, 1)).metric, 13u); /* prohibit: EACCES */
+}
+
+EDU_TEST(fib, the_preferred_source_is_used_and_ends_with_its_address, "ROUTE-1", "RFC1122-3.3.4.3")
+{
+	world w;
+	edu_route_info route = to(ip4(172, 16, 0, 0), 12, gw1);
+
+	ASSERT_EQ(w.a.add_address(ip4(10, 5, 0, 1), 32), 0);
+	route.source = ip4(10, 5, 0, 1).raw();
+	ASSERT_EQ(add(w.a, route), 0);
+	EXPECT_EQ(route_to(w.a, ip4(172, 16, 0, 1)).source, ip4(10, 5, 0, 1).raw());
+	EXPECT_EQ(route_to(w.a, ip4(10, 0, 0, 9)).source, ip4(10, 0, 0, 1).raw());
+	ASSERT_EQ(w.a.del_address(ip4(10, 5, 0, 1), 32), 0);
+	EXPECT_EQ(route_to(w.a, ip4(172, 16, 0, 1)).metric, 101u);
+}
+
+EDU_TEST(fib, the_source_lies_in_the_gateways_subnet, "RFC1122-3.3.4.3")
+{
+	world w;
+
+	ASSERT_EQ(w.a.add_address(ip4(10, 5, 0, 1), 24), 0);
+	ASSERT_EQ(w.a.add_route(ip4(0, 0, 0, 0), 0, ip4(10, 5, 0, 9)), 0);
+	EXPECT_EQ(route_to(w.a, ip4(8, 8, 8, 8)).source, ip4(10, 5, 0, 1).raw());
+}
+
+EDU_TEST(fib, equal_ways_share_one_fib_info, "ROUTE-1")
+{
+	world w;
+
+	u32 before = w.a.stack()->fib.infos.size();
+	for (u8 i = 0; i < 40; i++)
+		ASSERT_EQ(w.a.add_route(ip4(172, 16, i, 0), 24, gw1), 0);
+	EXPECT_EQ(w.a.stack()->fib.infos.size(), before + 1);
+	for (u8 i = 0; i < 40; i++)
+		ASSERT_EQ(w.a.del_route(ip4(172, 16, i, 0), 24, gw1), 0);
+	w.run_for(1);
+	EXPECT_EQ(w.a.stack()->fib.infos.size(), before);
+}
+
+EDU_TEST(fib, a_zone_past_16_routes_gets_a_hash_table_and_finds_all, "ROUTE-2")
+{
+	world w;
+	const auto &zones = w.a.stack()->fib.fib_zones;
+
+	for (u32 i = 0; i < 1000; i++) {
+		be32 dst{0xac100000u + (i << 8)};
+
+		ASSERT_EQ(w.a.add_route(dst, 24, i % 2 ? gw1 : gw2), 0);
+		if (i == 14) /* and the connected route */
+			EXPECT_FALSE(zones[24].load_locked()->fz_hashed);
+	}
+	w.settle();
+	EXPECT_TRUE(zones[24].load_locked()->fz_hashed);
+	EXPECT_EQ(zones[24].load_locked()->fz_nent, 1001u);
+	EXPECT_GE(zones[24].load_locked()->fz_hash_table.buckets(), 512u);
+	for (u32 i = 0; i < 1000; i += 7)
+		EXPECT_EQ(gateway_to(w.a, be32{0xac100001u + (i << 8)}), i % 2 ? gw1 : gw2);
+	for (u32 i = 0; i < 1000; i += 2)
+		ASSERT_EQ(w.a.del_route(be32{0xac100000u + (i << 8)}, 24, gw2), 0);
+	EXPECT_EQ(route_to(w.a, ip4(172, 16, 0, 1)).metric, 101u);
+	EXPECT_EQ(gateway_to(w.a, ip4(172, 16, 1, 1)), gw1);
+}
+
+EDU_TEST(fib, an_iteration_shows_each_route_once_while_the_zone_grows, "ROUTE-5")
+{
+	world w;
+	edu_cursor at = {};
+	edu_route_info route = {};
+	unsigned int shown = 0, first = 0;
+
+	for (u8 i = 0; i < 12; i++)
+		ASSERT_EQ(w.a.add_route(ip4(172, 16, i, 0), 24, gw1), 0);
+	while (edu_core_route_next(w.a.stack(), &at, &route)) {
+		first += be32::from_raw(route.destination).host() >> 8 < 0xac100c &&
+			 be32::from_raw(route.destination).host() >> 16 == 0xac10;
+		if (++shown == 5)
+			for (u8 i = 100; i < 140; i++)
+				ASSERT_EQ(w.a.add_route(ip4(172, 16, i, 0), 24, gw1), 0);
+	}
+	EXPECT_EQ(first, 12u);
+	EXPECT_GE(shown, 13u);
+	EXPECT_LE(shown, 53u);
+}
+
+} // namespace edu::test
