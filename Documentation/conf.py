@@ -12,6 +12,9 @@ author = "the EDUINET authors"
 copyright = "the EDUINET authors, GPL-2.0-only"
 extensions = ["headers"]
 html_theme = "alabaster"
-html_theme_options = {"description": "A TCP/IP stack to read, watch and change", "page_width": "60em"}
+html_theme_options = {
+    "description": "A TCP/IP stack to read, watch and change",
+    "page_width": "60em",
+}
 exclude_patterns = ["_build"]
 smartquotes = False

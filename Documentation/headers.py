@@ -86,7 +86,8 @@ class Tracepoints(FromHeader):
     path = "include/edu/bridge.h"
 
     def lines(self):
-        found = re.findall(r"X\((\w+)\)[ \t]*(?:/\*(.*?)\*/)?", macro(self.path, "EDU_TRACE_POINTS"))
+        found = re.findall(r"X\((\w+)\)[ \t]*(?:/\*(.*?)\*/)?",
+                           macro(self.path, "EDU_TRACE_POINTS"))
         rows = [(f"``{name}``", text.strip()) for name, text in found]
         return table(("eduinet:", "where"), rows, "20 80")
 

@@ -106,6 +106,7 @@ EDU_TEST(fib, the_least_metric_wins_and_the_next_when_its_device_is_down, "ROUTE
 	ASSERT_EQ(w.a.add_address(ip4(10, 7, 0, 1), 24), 0);
 	ASSERT_EQ(w.a.add_route(ip4(172, 16, 0, 0), 12, far_gateway, 20), 0);
 	ASSERT_EQ(w.a.add_route(ip4(172, 16, 0, 0), 12, gw1, 10), 0);
+	ASSERT_EQ(w.a.add_route(ip4(172, 16, 0, 0), 12, gw2, 30), 0);
 	EXPECT_EQ(gateway_to(w.a, ip4(172, 16, 0, 1)), gw1);
 
 	edu_dev_info info = host::ethernet(1);

@@ -73,6 +73,21 @@ EDU_TEST(icmp, an_echo_comes_back_with_the_same_data, "IP-10", "RFC1122-3.2.2.6"
 	EXPECT_EQ(w.a.counter(EDU_Icmp_OutEchoReps), 1u);
 }
 
+EDU_TEST(icmp, the_links_padding_is_not_echoed, "OVER-3", "RFC894")
+{
+	asked w;
+	icmp_message message{wire::icmp::repr::echo(1, 1), octets("tlk")};
+	wire::ipv4::repr ip{
+		.protocol = icmp_protocol_number, .src = stranger, .dst = w.a.address()};
+	handmade frame = ip_frame(9, 1, ip, message.all());
+
+	frame.length = 60;
+	w.a.inject(frame.all());
+	w.settle();
+	ASSERT_EQ(w.answers(), 1u);
+	EXPECT_EQ(payload_of(w.answer()).size(), 11u);
+}
+
 EDU_TEST(icmp, the_answer_comes_from_the_address_that_was_asked, "RFC1122-3.2.2.6")
 {
 	asked w;

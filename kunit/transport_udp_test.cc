@@ -313,6 +313,20 @@ EDU_TEST(udp, a_good_frame_is_delivered_without_its_padding, "UDP-3")
 	EXPECT_BYTES(to.receive().payload(), octets("tlk"));
 }
 
+EDU_TEST(udp, what_lies_behind_its_length_is_not_data, "UDP-3", "RFC768-1")
+{
+	world w;
+	socket to = w.b.udp(7);
+	udp_frame frame{w};
+	const wire::ipv4::repr ip{.total_length = 36, .protocol = 17, .src = w.a.address(),
+				  .dst = w.b.address()};
+
+	ip.emit({frame.octets + at_ip, 20});
+	frame.octets[at_data + 3] = 'x';
+	w.b.inject(frame.all());
+	EXPECT_BYTES(to.receive().payload(), octets("tlk"));
+}
+
 EDU_TEST(udp, a_bad_checksum_is_dropped_without_a_word, "OVER-3", "RFC1122-4.1.3.4")
 {
 	world w;

@@ -25,7 +25,7 @@ from edusock import EduSocket, in_netns, linux_socket, netns_add, netns_del
 
 KERNEL = os.environ.get("EDUINET_KERNEL", "6.1")
 # Everything is slower on the sanitizer kernel under emulation; what we wait for still comes.
-PATIENCE = 120 if KERNEL == "debug" else 30
+PATIENCE = 60 if KERNEL == "debug" else 10
 # Work of a stress test, in loops of its own choice.
 EFFORT = 1 if KERNEL == "debug" else 3
 
@@ -232,7 +232,7 @@ class Host:
         before = self.counters()[counter]
         yield
         try:
-            wait_for(lambda: self.counters()[counter] >= before + amount, f"{counter} += {amount}", PATIENCE / 6)
+            wait_for(lambda: self.counters()[counter] >= before + amount, f"{counter} += {amount}", PATIENCE / 2)
         except AssertionError:
             now = self.counters()
             drops = {name: value for name, value in now.items() if ".Drop" in name and value}

@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Sockets of AF_EDUINET for Python, and namespaces to open them in.
 
-Python's socket module knows nothing of a foreign family's addresses: it cannot pass one to bind(),
-connect() or sendto(), and hands those it receives back as (family, octets). EduSocket adds both
-directions and is otherwise an ordinary socket. An address is a tuple ("10.0.0.1", port).
+Python's socket module knows nothing of a foreign family's addresses: it can neither pass one to
+bind(), connect() or sendto() nor receive one. EduSocket does both and is otherwise an ordinary socket. An address is a tuple ("10.0.0.1", port).
 """
 
 import contextlib
 import ctypes
+import errno
 import os
+import select
 import socket
 import struct
+import time
 
 AF_EDUINET = 13
 CLONE_NEWNET = 0x40000000
@@ -24,8 +26,8 @@ MS_BIND, MNT_DETACH = 4096, 2
 def check(result, what):
     """What a C library call returned, or its errno as an OSError."""
     if result < 0:
-        errno = ctypes.get_errno()
-        raise OSError(errno, f"{what}: {os.strerror(errno)}")
+        number = ctypes.get_errno()
+        raise OSError(number, f"{what}: {os.strerror(number)}")
     return result
 
 
@@ -71,82 +73,12 @@ def pack(address, family=AF_EDUINET):
 
 
 def unpack(raw):
-    """("10.0.0.1", port) from the (family, octets) that Python makes of a foreign address."""
-    if not raw or raw[0] != AF_EDUINET:
-        return raw
-    port, host = struct.unpack_from("!H4s", raw[1])
-    return socket.inet_ntoa(host), port
-
-
-class EduSocket(socket.socket):
-    """An AF_EDUINET socket in a namespace."""
-
-    def __init__(self, kind=socket.SOCK_DGRAM, protocol=0, netns=None):
-        with in_netns(netns):
-            super().__init__(AF_EDUINET, kind, protocol)
-        self.settimeout(10)
-
-    def bind(self, address):
-        raw = pack(address)
-        check(libc.bind(self.fileno(), raw, len(raw)), "bind")
-
-    def connect(self, address):
-        raw = pack(address)
-        check(libc.connect(self.fileno(), raw, len(raw)), "connect")
-
-    def disconnect(self):
-        raw = struct.pack("=H14x", socket.AF_UNSPEC)
-        check(libc.connect(self.fileno(), raw, len(raw)), "disconnect")
-
-    def sendto(self, data, *rest):
-        flags, address = (0, rest[0]) if len(rest) == 1 else rest
-        raw = pack(address)
-        return check(
-            libc.sendto(self.fileno(), data, len(data), flags, raw, len(raw)), "sendto"
-        )
-
-    def recvfrom(self, size, flags=0):
-        data, address = super().recvfrom(size, flags)
-        return data, unpack(address)
-
-    def recvmsg(self, size, ancillary=0, flags=0):
-        data, control, got, address = super().recvmsg(size, ancillary, flags)
-        return data, control, got, unpack(address)
-
-    def getsockname(self):
-        return unpack(super().getsockname())
-
-    def getpeername(self):
-        return unpack(super().getpeername())
-
-    def getsockopt_raw(self, level, name, size=4):
-        """The octets of an option, as many as the kernel says there are."""
-        value = ctypes.create_string_buffer(max(size, 1))
-        length = ctypes.c_uint32(size)
-        check(libc.getsockopt(self.fileno(), level, name, value, ctypes.byref(length)), "getsockopt")
-        return value.raw[: length.value]
-
-    def send_with(self, data, address=None, control=(), flags=0):
-        """sendmsg() to an address (None: the connected one) with control messages."""
-        return check(sendmsg(self.fileno(), data, address, control, flags), "sendmsg")
-
-
-IP_TOS, IP_TTL, IP_HDRINCL, IP_OPTIONS, IP_RECVOPTS, IP_RETOPTS, IP_PKTINFO = 1, 2, 3, 4, 6, 7, 8
-IP_MTU_DISCOVER, IP_RECVERR, IP_RECVTTL, IP_RECVTOS, IP_MTU, IP_FREEBIND = 10, 11, 12, 13, 14, 15
-IP_RECVORIGDSTADDR, IP_MINTTL, IP_BIND_ADDRESS_NO_PORT, IP_UNICAST_IF = 20, 21, 24, 50
-
-
-def pktinfo(index=0, source="0.0.0.0"):
-    """A struct in_pktinfo."""
-    return struct.pack("=i4s4s", index, socket.inet_aton(source), bytes(4))
-
-
-def find_cmsg(control, kind, level=socket.SOL_IP):
-    """The data of that control message."""
-    for got_level, got_kind, data in control:
-        if (got_level, got_kind) == (level, kind):
-            return data
-    raise AssertionError(f"no control message {level}/{kind} in {control}")
+    """("10.0.0.1", port) from a struct sockaddr_edu; None from no octets at all."""
+    if not raw:
+        return None
+    family, port, host = struct.unpack_from("=H2s4s", raw)
+    assert family == AF_EDUINET, raw
+    return socket.inet_ntoa(host), int.from_bytes(port, "big")
 
 
 class Iovec(ctypes.Structure):
@@ -171,14 +103,130 @@ def cmsg(level, kind, data):
     return raw + bytes(-len(raw) % 8)
 
 
-def sendmsg(fd, data, address, control, flags):
-    raw = pack(address) if address is not None else None
-    buffer = b"".join(cmsg(*one) for one in control)
-    iov = Iovec(data, len(data))
-    message = Msghdr(
-        raw, len(raw) if raw else 0, ctypes.pointer(iov), 1, buffer or None, len(buffer), 0
-    )
-    return libc.sendmsg(fd, ctypes.byref(message), flags)
+def cmsgs(raw):
+    """[(level, type, data)] of a control buffer."""
+    found = []
+    while len(raw) >= 16:
+        size, level, kind = struct.unpack_from("=Qii", raw)
+        found.append((level, kind, raw[16:size]))
+        raw = raw[(size + 7) & ~7 :]
+    return found
+
+
+class EduSocket(socket.socket):
+    """An AF_EDUINET socket in a namespace. Whatever has to do with addresses, and receiving, is
+    done past Python, which has no address of this family and mixes its own timeouts into errnos."""
+
+    def __init__(self, kind=socket.SOCK_DGRAM, protocol=0, netns=None):
+        with in_netns(netns):
+            super().__init__(AF_EDUINET, kind, protocol)
+        self.settimeout(10)
+
+    def _call(self, event, flags, function):
+        """function(flags) of the C library, which waits no longer than settimeout() allows."""
+        at_once = flags & (socket.MSG_DONTWAIT | socket.MSG_ERRQUEUE)
+        timeout = self.gettimeout()
+        if at_once or timeout is None or timeout == 0:
+            return check(function(flags), "socket")
+        poll = select.poll()
+        poll.register(self.fileno(), event)
+        deadline = time.monotonic() + timeout
+        while True:
+            if not poll.poll(max(0, deadline - time.monotonic()) * 1000):
+                raise TimeoutError("timed out")
+            got = function(flags | socket.MSG_DONTWAIT)
+            if got >= 0 or ctypes.get_errno() != errno.EAGAIN:
+                return check(got, "socket")
+
+    def bind(self, address):
+        raw = pack(address)
+        check(libc.bind(self.fileno(), raw, len(raw)), "bind")
+
+    def connect(self, address):
+        raw = pack(address)
+        check(libc.connect(self.fileno(), raw, len(raw)), "connect")
+
+    def disconnect(self):
+        raw = struct.pack("=H14x", socket.AF_UNSPEC)
+        check(libc.connect(self.fileno(), raw, len(raw)), "disconnect")
+
+    def send(self, data, flags=0):
+        return check(libc.send(self.fileno(), data, len(data), flags), "send")
+
+    def sendto(self, data, *rest):
+        flags, address = (0, rest[0]) if len(rest) == 1 else rest
+        raw = pack(address)
+        return check(libc.sendto(self.fileno(), data, len(data), flags, raw, len(raw)), "sendto")
+
+    def send_with(self, data, address=None, control=(), flags=0):
+        """sendmsg() to an address (None: the connected one) with control messages."""
+        raw = pack(address) if address is not None else None
+        buffer = b"".join(cmsg(*one) for one in control)
+        iov = Iovec(data, len(data))
+        message = Msghdr(raw, len(raw) if raw else 0, ctypes.pointer(iov), 1, buffer or None, len(buffer), 0)
+        return check(libc.sendmsg(self.fileno(), ctypes.byref(message), flags), "sendmsg")
+
+    def recv(self, size, flags=0):
+        return self.recvmsg(size, 0, flags)[0]
+
+    def recvfrom(self, size, flags=0):
+        data, _, _, address = self.recvmsg(size, 0, flags)
+        return data, address
+
+    def recvmsg(self, size, ancillary=0, flags=0):
+        """(data, control messages, flags, address)"""
+        data = ctypes.create_string_buffer(max(size, 1))
+        name = ctypes.create_string_buffer(128)
+        control = ctypes.create_string_buffer(max(ancillary, 1))
+        iov = Iovec(ctypes.cast(data, ctypes.c_char_p), size)
+        message = Msghdr(
+            ctypes.cast(name, ctypes.c_char_p), 128, ctypes.pointer(iov), 1,
+            ctypes.cast(control, ctypes.c_char_p), ancillary, 0,
+        )
+        got = self._call(
+            select.POLLIN, flags, lambda how: libc.recvmsg(self.fileno(), ctypes.byref(message), how)
+        )
+        return (
+            data.raw[: min(got, size)], cmsgs(control.raw[: message.controllen]), message.flags,
+            unpack(name.raw[: message.namelen]),
+        )
+
+    def _name(self, function):
+        raw = ctypes.create_string_buffer(128)
+        size = ctypes.c_uint32(128)
+        check(function(self.fileno(), raw, ctypes.byref(size)), "name")
+        return unpack(raw.raw[: size.value])
+
+    def getsockname(self):
+        return self._name(libc.getsockname)
+
+    def getpeername(self):
+        return self._name(libc.getpeername)
+
+    def getsockopt_raw(self, level, name, size=4):
+        """The octets of an option, as many as the kernel says there are."""
+        value = ctypes.create_string_buffer(max(size, 1))
+        length = ctypes.c_uint32(size)
+        check(libc.getsockopt(self.fileno(), level, name, value, ctypes.byref(length)), "getsockopt")
+        return value.raw[: length.value]
+
+
+IP_TOS, IP_TTL, IP_HDRINCL, IP_OPTIONS, IP_RECVOPTS, IP_RETOPTS, IP_PKTINFO = 1, 2, 3, 4, 6, 7, 8
+IP_MTU_DISCOVER, IP_RECVERR, IP_RECVTTL, IP_RECVTOS, IP_MTU, IP_FREEBIND = 10, 11, 12, 13, 14, 15
+IP_RECVORIGDSTADDR, IP_MINTTL, IP_BIND_ADDRESS_NO_PORT, IP_UNICAST_IF = 20, 21, 24, 50
+
+
+def pktinfo(index=0, source="0.0.0.0"):
+    """A struct in_pktinfo."""
+    return struct.pack("=i4s4s", index, socket.inet_aton(source), bytes(4))
+
+
+def find_cmsg(control, kind, level=socket.SOL_IP):
+    """The data of that control message."""
+    for got_level, got_kind, data in control:
+        if (got_level, got_kind) == (level, kind):
+            return data
+    raise AssertionError(f"no control message {level}/{kind} in {control}")
 
 
 def linux_socket(kind=socket.SOCK_DGRAM, protocol=0, netns=None):

@@ -5,7 +5,8 @@
  * The clock stands still while code runs and jumps to the next event when asked to. Events of one
  * instant run in the order they were made. Softirqs run between the steps of the test, and, where
  * the seed says so, in the middle of a system call: at every point where a kernel with softirqs on
- * could be interrupted and the core calls its home (preemption_point()). RCU callbacks run as soon
+ * could be interrupted and the core calls its home (preemption_point()). Frames wait for the test
+ * to let time run, as test_bridge.h promises, unless cables are eager. RCU callbacks run as soon
  * as no reader is inside, which is the earliest a kernel could run them: who keeps a pointer
  * beyond its read-side section meets AddressSanitizer.
  *

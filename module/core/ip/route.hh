@@ -38,8 +38,8 @@ struct flow {
 	be32 src;    /* zero: choose */
 	int oif = 0; /* the interface it must leave by, 0: any (SO_BINDTODEVICE, IP_PKTINFO) */
 	u8 tos = 0;
-	bool source_is_ours =
-		false; /* false: src must be one of our addresses (EINVAL otherwise) */
+	/* The caller has checked src; else it must be one of our addresses (EINVAL otherwise). */
+	bool source_is_ours = false;
 };
 
 /* One cached route (ROUTE-7). Freed by RCU. */
