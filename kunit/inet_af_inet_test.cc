@@ -52,11 +52,11 @@ EDU_TEST(af_inet, types_and_protocols_that_exist, "BSD-4", "INET-2")
 	EXPECT_EQ(edu_core_sock_kind(sock_raw, 89, &kind), 0);
 	EXPECT_EQ(kind.protocol, 89);
 	EXPECT_EQ(kind.capability, 13);
-	EXPECT_EQ(edu_core_sock_kind(sock_raw, 0, &kind), -93);		/* EPROTONOSUPPORT */
+	EXPECT_EQ(edu_core_sock_kind(sock_raw, 0, &kind), -93); /* EPROTONOSUPPORT */
 	EXPECT_EQ(edu_core_sock_kind(sock_raw, 256, &kind), -93);
 	EXPECT_EQ(edu_core_sock_kind(sock_dgram, 6, &kind), -93);
-	EXPECT_EQ(edu_core_sock_kind(sock_dgram, -1, &kind), -22);	/* EINVAL */
-	EXPECT_EQ(edu_core_sock_kind(4, 0, &kind), -94);		/* ESOCKTNOSUPPORT */
+	EXPECT_EQ(edu_core_sock_kind(sock_dgram, -1, &kind), -22); /* EINVAL */
+	EXPECT_EQ(edu_core_sock_kind(4, 0, &kind), -94);	   /* ESOCKTNOSUPPORT */
 }
 
 EDU_TEST(af_inet, a_bound_socket_cannot_be_bound_again, "INET-3")
@@ -74,8 +74,9 @@ EDU_TEST(af_inet, bind_wants_an_address_of_ours, "INET-4", "INET-5")
 	world w;
 	unprivileged user;
 
-	for (be32 good : {w.a.address(), loopback, be32{}, wire::ipv4::broadcast_addr,
-			  wire::ipv4::make_addr(10, 0, 0, 255), wire::ipv4::make_addr(224, 1, 2, 3)}) {
+	for (be32 good :
+	     {w.a.address(), loopback, be32{}, wire::ipv4::broadcast_addr,
+	      wire::ipv4::make_addr(10, 0, 0, 255), wire::ipv4::make_addr(224, 1, 2, 3)}) {
 		socket s = w.a.udp();
 
 		EXPECT_EQ(s.bind(good, 2000), 0);
@@ -118,7 +119,7 @@ EDU_TEST(af_inet, addresses_are_checked_before_they_are_read, "INET-1")
 	u8 name[16] = {};
 
 	EXPECT_EQ(edu_t_bind_raw(s.get(), name, 15), -22);
-	name[0] = 10; /* AF_INET6 */
+	name[0] = 10;					   /* AF_INET6 */
 	EXPECT_EQ(edu_t_bind_raw(s.get(), name, 16), -97); /* EAFNOSUPPORT */
 	EXPECT_EQ(edu_t_connect_raw(s.get(), name, 16), -97);
 	EXPECT_EQ(edu_t_connect_raw(s.get(), name, 1), -22);
@@ -182,7 +183,8 @@ EDU_TEST(af_inet, disconnect_keeps_what_bind_has_fixed, "UDP-2", "INET-5")
 	EXPECT_EQ(unbound.port(), 0);
 }
 
-EDU_TEST(af_inet, listen_changes_a_datagram_sockets_state_only, "INET-9", "INET-10", "INET-8", "INET-3")
+EDU_TEST(af_inet, listen_changes_a_datagram_sockets_state_only, "INET-9", "INET-10", "INET-8",
+	 "INET-3")
 {
 	world w;
 	socket s = w.b.udp(), from = w.a.udp();

@@ -13,14 +13,16 @@ namespace edu::test::on_inet_options {
 namespace {
 
 constexpr int ip_tos = 1, ip_ttl = 2, ip_hdrincl = 3, ip_options = 4, ip_recvopts = 6,
-	      ip_retopts = 7, ip_pktinfo = 8, ip_mtu_discover = 10, ip_recverr = 11, ip_recvttl = 12,
-	      ip_recvtos = 13, ip_mtu = 14, ip_transparent = 19, ip_origdstaddr = 20,
-	      ip_multicast_if = 32, ip_multicast_ttl = 33, ip_add_membership = 35, ip_unicast_if = 50;
+	      ip_retopts = 7, ip_pktinfo = 8, ip_mtu_discover = 10, ip_recverr = 11,
+	      ip_recvttl = 12, ip_recvtos = 13, ip_mtu = 14, ip_transparent = 19,
+	      ip_origdstaddr = 20, ip_multicast_if = 32, ip_multicast_ttl = 33,
+	      ip_add_membership = 35, ip_unicast_if = 50;
 constexpr int einval = -22, enoprotoopt = -92, enotconn = -107, eaddrnotavail = -99;
 
 int set_bytes(socket &s, int name, bytes value)
 {
-	return edu_t_setsockopt(s.get(), sol_ip, name, value.data(), static_cast<u32>(value.size()));
+	return edu_t_setsockopt(s.get(), sol_ip, name, value.data(),
+				static_cast<u32>(value.size()));
 }
 
 } // namespace
@@ -145,7 +147,8 @@ EDU_TEST(options, a_received_source_route_is_turned_around, "RFC1122-4.1.3.2")
 	EXPECT_BYTES((bytes{out, len}), turned);
 }
 
-EDU_TEST(options, control_messages_say_what_the_header_said, "UDP-3", "RFC1122-4.1.3.5", "RFC1122-4.1.4")
+EDU_TEST(options, control_messages_say_what_the_header_said, "UDP-3", "RFC1122-4.1.3.5",
+	 "RFC1122-4.1.4")
 {
 	world w;
 	socket to = w.b.udp(7), from = w.a.udp();

@@ -72,7 +72,8 @@ void edu_t_cable_lose(struct edu_t_cable *cable, unsigned int count);
  * ifindex are chosen here when empty ("eth0", "eth1", … from 2 on). A station takes frames for its
  * own address and for groups, and with IFF_PROMISC (0x100) all. Returns the ifindex or -ENOMEM.
  */
-int edu_t_dev_new(struct edu_t_host *host, struct edu_t_cable *cable, const struct edu_dev_info *info);
+int edu_t_dev_new(struct edu_t_host *host, struct edu_t_cable *cable,
+		  const struct edu_dev_info *info);
 /* A change of flags (IFF_UP 1), mtu or address, told to the core. */
 void edu_t_dev_change(struct edu_t_host *host, int ifindex, const struct edu_dev_info *info);
 void edu_t_dev_info(struct edu_t_host *host, int ifindex, struct edu_dev_info *info);
@@ -117,21 +118,23 @@ int edu_t_connect_raw(struct edu_t_sock *sock, const void *name, int name_len);
 edu_t_home_sock *edu_t_sk(struct edu_t_sock *sock);
 /* SOL_SOCKET too: SO_REUSEADDR, SO_REUSEPORT, SO_BROADCAST, SO_RCVBUF, SO_SNDBUF, SO_BINDTODEVICE
  * (value: an int, the ifindex); reading: SO_ERROR. */
-int edu_t_setsockopt(struct edu_t_sock *sock, int level, int name, const void *value, unsigned int len);
+int edu_t_setsockopt(struct edu_t_sock *sock, int level, int name, const void *value,
+		     unsigned int len);
 int edu_t_getsockopt(struct edu_t_sock *sock, int level, int name, void *value, unsigned int *len);
 
 /* sendto(); port 0 and address 0: no destination given (a connected socket). */
 int edu_t_send(struct edu_t_sock *sock, const void *data, unsigned int len, unsigned int flags,
 	       edu_be32 address, edu_be16 port);
 /* sendmsg() with control data: the caller fills `send` (ttl and tos -1 when absent) except msg, len. */
-int edu_t_sendmsg(struct edu_t_sock *sock, const void *data, unsigned int len, struct edu_send *send);
+int edu_t_sendmsg(struct edu_t_sock *sock, const void *data, unsigned int len,
+		  struct edu_send *send);
 
 /* recvmsg(). Control messages come as Linux lays them out: struct cmsghdr, data, padded to 8. */
 struct edu_t_recv {
-	void *data;	   /* in: where to; null with room 0 */
-	unsigned int room; /* in: octets there */
+	void *data;	    /* in: where to; null with room 0 */
+	unsigned int room;  /* in: octets there */
 	unsigned int flags; /* in: MSG_*; out: msg_flags */
-	edu_be32 address;  /* out: who sent it, 0 when not told */
+	edu_be32 address;   /* out: who sent it, 0 when not told */
 	edu_be16 port;
 	unsigned int control_len; /* out: octets of control data */
 	edu_u8 control[192] __attribute__((aligned(8)));

@@ -38,7 +38,8 @@ EDU_TEST(raw, a_packet_arrives_with_its_header_at_every_listener, "BSD-4")
 {
 	world w;
 	socket one = w.b.open(sock_raw, ipproto_test), two = w.b.open(sock_raw, ipproto_test);
-	socket other = w.b.open(sock_raw, ipproto_test + 1), from = w.a.open(sock_raw, ipproto_test);
+	socket other = w.b.open(sock_raw, ipproto_test + 1),
+	       from = w.a.open(sock_raw, ipproto_test);
 
 	EXPECT_EQ(from.send("tlk", w.b.address(), 0), 3);
 	w.settle();
@@ -59,7 +60,8 @@ EDU_TEST(raw, a_packet_arrives_with_its_header_at_every_listener, "BSD-4")
 EDU_TEST(raw, addresses_narrow_what_it_hears, "BSD-4", "INET-7")
 {
 	world w;
-	socket bound = w.b.open(sock_raw, ipproto_test), connected = w.b.open(sock_raw, ipproto_test);
+	socket bound = w.b.open(sock_raw, ipproto_test),
+	       connected = w.b.open(sock_raw, ipproto_test);
 	socket from = w.a.open(sock_raw, ipproto_test);
 
 	EXPECT_EQ(bound.bind(wire::ipv4::loopback_addr, 0), 0);
@@ -79,8 +81,8 @@ EDU_TEST(raw, a_header_of_ones_own_is_completed_and_sent, "BSD-4")
 	world w;
 	socket from = w.a.open(sock_raw, 255), to = w.b.open(sock_raw, ipproto_test);
 	u8 packet[23] = {};
-	const wire::ipv4::repr ip{.total_length = 1, .ttl = 9, .protocol = ipproto_test,
-				  .dst = w.b.address()};
+	const wire::ipv4::repr ip{
+		.total_length = 1, .ttl = 9, .protocol = ipproto_test, .dst = w.b.address()};
 
 	ip.emit({packet, 20});
 	copy_bytes(packet + 20, octets("tlk"));
@@ -151,7 +153,8 @@ EDU_TEST(ping, only_the_group_that_may_gets_one, "BSD-4")
 EDU_TEST(ping, a_reply_finds_its_asker_alone, "IP-10", "BSD-4")
 {
 	ping_world w;
-	socket asker = w.a.open(sock_dgram, ipproto_icmp), other = w.a.open(sock_dgram, ipproto_icmp);
+	socket asker = w.a.open(sock_dgram, ipproto_icmp),
+	       other = w.a.open(sock_dgram, ipproto_icmp);
 
 	ASSERT_TRUE(asker.is_open());
 	EXPECT_EQ(other.bind({}, 78), 0);

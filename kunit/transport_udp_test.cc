@@ -90,8 +90,8 @@ EDU_TEST(udp, its_checksum_is_right_on_the_wire, "OVER-3", "RFC1122-4.1.3.4")
 	bytes packet = last_packet(w);
 
 	ASSERT_GE(packet.size(), 31u);
-	auto [header, why] = wire::udp::view::checked(packet.subspan(20, 11), w.a.address(),
-						      w.b.address());
+	auto [header, why] =
+		wire::udp::view::checked(packet.subspan(20, 11), w.a.address(), w.b.address());
 
 	EXPECT_EQ(why, wire::udp::fault::none);
 	EXPECT_TRUE(header.has_checksum());
@@ -134,10 +134,10 @@ EDU_TEST(udp, bad_arguments_get_linuxs_errors, "UDP-3")
 	socket s = w.a.udp();
 	const u8 data[1] = {};
 
-	EXPECT_EQ(s.send("tlk"), -89);				/* EDESTADDRREQ */
-	EXPECT_EQ(s.send("tlk", w.b.address(), 0), -22);	/* EINVAL */
+	EXPECT_EQ(s.send("tlk"), -89);			 /* EDESTADDRREQ */
+	EXPECT_EQ(s.send("tlk", w.b.address(), 0), -22); /* EINVAL */
 	EXPECT_EQ(s.send(octets("tlk"), w.b.address(), 7, msg_dontwait | 1), -95); /* MSG_OOB */
-	EXPECT_EQ(s.send("tlk", wire::ipv4::make_addr(192, 0, 2, 1), 7), -101);	/* ENETUNREACH */
+	EXPECT_EQ(s.send("tlk", wire::ipv4::make_addr(192, 0, 2, 1), 7), -101);	   /* ENETUNREACH */
 
 	edu_send send = {};
 
@@ -202,7 +202,8 @@ EDU_TEST(udp, broadcast_needs_permission_and_reaches_everyone, "UDP-3")
 	EXPECT_EQ(w.b.counter(EDU_Udp_DropNoSocket), 1u);
 }
 
-EDU_TEST(udp, nobody_at_the_port_is_told_to_the_sender, "RFC1122-4.1.3.1", "RFC1122-4.1.3.3", "UDP-3")
+EDU_TEST(udp, nobody_at_the_port_is_told_to_the_sender, "RFC1122-4.1.3.1", "RFC1122-4.1.3.3",
+	 "UDP-3")
 {
 	world w;
 	socket s = w.a.udp();
@@ -318,8 +319,8 @@ EDU_TEST(udp, what_lies_behind_its_length_is_not_data, "UDP-3", "RFC768-1")
 	world w;
 	socket to = w.b.udp(7);
 	udp_frame frame{w};
-	const wire::ipv4::repr ip{.total_length = 36, .protocol = 17, .src = w.a.address(),
-				  .dst = w.b.address()};
+	const wire::ipv4::repr ip{
+		.total_length = 36, .protocol = 17, .src = w.a.address(), .dst = w.b.address()};
 
 	ip.emit({frame.octets + at_ip, 20});
 	frame.octets[at_data + 3] = 'x';
@@ -360,8 +361,8 @@ EDU_TEST(udp, impossible_lengths_are_dropped, "UDP-3")
 	store_be16(longer.octets + at_udp + 4, 12);
 	w.b.inject(longer.all());
 	EXPECT_EQ(w.b.counter(EDU_Udp_DropLength), 2u);
-	wire::ipv4::repr ip{.total_length = 27, .protocol = 17, .src = w.a.address(),
-			    .dst = w.b.address()};
+	wire::ipv4::repr ip{
+		.total_length = 27, .protocol = 17, .src = w.a.address(), .dst = w.b.address()};
 
 	ip.emit({stub.octets + at_ip, 20});
 	w.b.inject(stub.all());

@@ -58,12 +58,12 @@ inline bool same(bytes a, bytes b)
 
 /* What a program got from recvmsg(). */
 struct datagram {
-	int length = 0;		/* what the call returned: octets, or a negative errno */
+	int length = 0; /* what the call returned: octets, or a negative errno */
 	be32 from{};
-	u16 port = 0;		/* host order */
-	u32 flags = 0;		/* msg_flags */
-	u8 data[128] = {};	/* as much as fits; a kernel's stack is small */
-	edu_t_recv call = {};	/* control messages */
+	u16 port = 0;	      /* host order */
+	u32 flags = 0;	      /* msg_flags */
+	u8 data[128] = {};    /* as much as fits; a kernel's stack is small */
+	edu_t_recv call = {}; /* control messages */
 
 	bytes payload() const { return {data, length > 0 ? static_cast<size_t>(length) : 0}; }
 
@@ -95,7 +95,7 @@ public:
 	~socket() { close(); }
 
 	bool is_open() const { return sock_; }
-	int error() const { return error_; }	/* why socket() or udp()'s bind failed, or 0 */
+	int error() const { return error_; } /* why socket() or udp()'s bind failed, or 0 */
 	edu_t_sock *get() const { return sock_; }
 	::sock *sk() const { return edu_t_sk(sock_); }
 
@@ -263,7 +263,8 @@ public:
 		addr.prefix_len = prefix_len;
 		address_ = address;
 		rtnl_guard rtnl;
-		return edu_core_config_addr_add(stack(), &addr, EDU_CONFIG_CREATE | EDU_CONFIG_EXCL);
+		return edu_core_config_addr_add(stack(), &addr,
+						EDU_CONFIG_CREATE | EDU_CONFIG_EXCL);
 	}
 	int del_address(be32 address, u8 prefix_len)
 	{
@@ -319,7 +320,7 @@ public:
 		edu_t_inject(host_, ifindex_, frame.data(), static_cast<u32>(frame.size()));
 	}
 
-	be32 address() const { return address_; }	/* the last one added */
+	be32 address() const { return address_; } /* the last one added */
 	int ifindex() const { return ifindex_; }
 	eth_addr hardware_address() const
 	{
@@ -340,8 +341,8 @@ private:
 		route.prefix_len = prefix_len;
 		route.gateway = gateway.raw();
 		route.metric = metric;
-		route.type = 1;		/* RTN_UNICAST */
-		route.protocol = 4;	/* RTPROT_STATIC */
+		route.type = 1;	    /* RTN_UNICAST */
+		route.protocol = 4; /* RTPROT_STATIC */
 		return route;
 	}
 

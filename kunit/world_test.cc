@@ -110,7 +110,7 @@ EDU_TEST(world, nobody_answers_and_the_sender_is_told, "ARP-5")
 	ASSERT_EQ(from.connect(wire::ipv4::make_addr(10, 0, 0, 77), 7), 0);
 	EXPECT_EQ(from.send("tlk"), 3);
 	w.run_for(200);
-	EXPECT_EQ(from.receive().length, -113);	/* EHOSTUNREACH */
+	EXPECT_EQ(from.receive().length, -113); /* EHOSTUNREACH */
 	EXPECT_EQ(w.cable.frames(arp_type), w.a.counter(EDU_Arp_OutRequests));
 }
 
@@ -123,7 +123,7 @@ EDU_TEST(world, a_closed_port_refuses_a_connected_socket, "UDP-3", "IP-10")
 	EXPECT_EQ(from.send("tlk"), 3);
 	w.settle();
 	EXPECT_EQ(w.b.counter(EDU_Udp_NoPorts), 1u);
-	EXPECT_EQ(from.receive().length, -111);	/* ECONNREFUSED, once */
+	EXPECT_EQ(from.receive().length, -111); /* ECONNREFUSED, once */
 	EXPECT_EQ(from.receive().length, -11);
 }
 
@@ -200,16 +200,16 @@ EDU_TEST(world, a_vanished_device_takes_its_addresses_and_packets, "LAYER-3")
 	edu_t_dev_gone(w.a.get(), w.a.ifindex());
 	w.settle();
 	EXPECT_EQ(w.cable.frames(ip_type), 0u);
-	EXPECT_EQ(from.send("tlk", w.b.address(), 7), -101);	/* ENETUNREACH */
+	EXPECT_EQ(from.send("tlk", w.b.address(), 7), -101); /* ENETUNREACH */
 }
 
 /* A packet is seen at each layer's door, from the top down and from the bottom up. */
 EDU_TEST(world, a_datagram_passes_the_layers_in_order, "LAYER-1")
 {
 	static constexpr edu_trace_point way[] = {
-		EDU_TRACE_sock_send, EDU_TRACE_udp_send,   EDU_TRACE_ip_send, EDU_TRACE_dev_send,
-		EDU_TRACE_dev_rcv,   EDU_TRACE_ip_rcv,	   EDU_TRACE_ip_deliver,
-		EDU_TRACE_udp_rcv,   EDU_TRACE_sock_queue, EDU_TRACE_sock_rcv,
+		EDU_TRACE_sock_send,  EDU_TRACE_udp_send, EDU_TRACE_ip_send,	EDU_TRACE_dev_send,
+		EDU_TRACE_dev_rcv,    EDU_TRACE_ip_rcv,	  EDU_TRACE_ip_deliver, EDU_TRACE_udp_rcv,
+		EDU_TRACE_sock_queue, EDU_TRACE_sock_rcv,
 	};
 	world w;
 	socket to = w.b.udp(7), from = w.a.udp();
@@ -222,7 +222,7 @@ EDU_TEST(world, a_datagram_passes_the_layers_in_order, "LAYER-1")
 	w.settle();
 	to.receive();
 	if (edu_t_trace_count() < 0)
-		return;	/* this home does not tell */
+		return; /* this home does not tell */
 	ASSERT_EQ(edu_t_trace_count(), static_cast<int>(std::size(way)));
 	for (size_t i = 0; i < std::size(way); i++)
 		EXPECT_EQ(edu_t_trace_at(static_cast<int>(i)), way[i]);

@@ -47,15 +47,15 @@ static int edu_core_start(void)
  * netlink after them, for rtnetlink would let us overwrite the handlers of a family that is taken
  * (family=2 is Linux's own), and only sock_register() finds that out. */
 static const struct edu_part edu_parts[] = {
-	{ "operating system", edu_os_init, edu_os_exit },
-	{ "core", edu_core_start, edu_core_exit },
-	{ "hosts", edu_net_init, edu_net_exit },
-	{ "devices", edu_packet_init, edu_packet_exit },
-	{ "virtual Ethernet", edu_dev_eduinet_init, edu_dev_eduinet_exit },
-	{ "socket family", edu_family_init, edu_family_exit },
-	{ "netlink", edu_netlink_init, edu_netlink_exit },
+	{"operating system", edu_os_init, edu_os_exit},
+	{"core", edu_core_start, edu_core_exit},
+	{"hosts", edu_net_init, edu_net_exit},
+	{"devices", edu_packet_init, edu_packet_exit},
+	{"virtual Ethernet", edu_dev_eduinet_init, edu_dev_eduinet_exit},
+	{"socket family", edu_family_init, edu_family_exit},
+	{"netlink", edu_netlink_init, edu_netlink_exit},
 #ifdef EDU_KUNIT
-	{ "unit tests", edu_kunit_init, edu_kunit_exit },
+	{"unit tests", edu_kunit_init, edu_kunit_exit},
 #endif
 };
 

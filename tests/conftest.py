@@ -15,6 +15,7 @@ import itertools
 import json
 import os
 import select
+import signal
 import socket
 import subprocess
 import time
@@ -43,6 +44,25 @@ def pytest_configure(config):
     # One processor, so that frames are received in the order in which a test sends them: a virtual
     # cable delivers to the backlog of the sender's processor. Programs get all of them again.
     os.sched_setaffinity(0, {min(CPUS)})
+
+
+def pytest_runtest_logreport(report):
+    """A failure is told at once: a session that is killed has no summary."""
+    if report.failed:
+        print(f"\nFAILED {report.nodeid} ({report.when})\n{report.longreprtext}", flush=True)
+
+
+@pytest.fixture(autouse=True)
+def time_limit():
+    """No test holds up the others for ever."""
+
+    def too_long(*_):
+        raise AssertionError(f"not done after {PATIENCE * 6} s")
+
+    signal.signal(signal.SIGALRM, too_long)
+    signal.setitimer(signal.ITIMER_REAL, PATIENCE * 6)
+    yield
+    signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def run(*command, netns=None, check=True, user=None, **more):

@@ -16,7 +16,11 @@ from edusock import AF_EDUINET, EduSocket
 
 def unload():
     """The module goes, as soon as the namespaces of earlier tests have."""
-    wait_for(lambda: run("rmmod", "eduinet", check=False).returncode == 0, "rmmod")
+    try:
+        wait_for(lambda: run("rmmod", "eduinet", check=False).returncode == 0, "rmmod")
+    except AssertionError:
+        users = run("sh", "-c", "lsmod | grep eduinet; ip netns; cat /proc/net/eduinet/*").stdout
+        raise AssertionError(f"rmmod is refused: {users}") from None
 
 
 def load(*arguments):

@@ -99,8 +99,8 @@ void edu_k_free(void *memory); /* any context; null is allowed */
 void *edu_k_table_alloc(unsigned long size);
 void edu_k_table_free(void *table); /* process or softirq */
 
-edu_u64 edu_k_now_ms(void); /* monotonic milliseconds, coarse (a tick), any context */
-edu_u64 edu_k_now_ns(void); /* monotonic nanoseconds */
+edu_u64 edu_k_now_ms(void);	    /* monotonic milliseconds, coarse (a tick), any context */
+edu_u64 edu_k_now_ns(void);	    /* monotonic nanoseconds */
 edu_u32 edu_k_time_of_day_ms(void); /* milliseconds since midnight UT (RFC 792 timestamps) */
 edu_u32 edu_k_random(void);	    /* unpredictable; any context */
 
@@ -141,7 +141,7 @@ int edu_k_timer_cancel(struct edu_timer *timer);
 void edu_k_timer_cancel_sync(struct edu_timer *timer);
 
 void edu_k_work_init(struct edu_work *work, void (*run)(struct edu_work *work));
-void edu_k_work_queue(struct edu_work *work); /* any context; once until it has started */
+void edu_k_work_queue(struct edu_work *work);	    /* any context; once until it has started */
 void edu_k_work_cancel_sync(struct edu_work *work); /* process */
 
 /* ------------------------------------------------------------------------------------------------
@@ -189,10 +189,11 @@ extern int edu_k_trace_on;
 void edu_k_trace_skb(struct edu_net *net, enum edu_trace_point point, const struct sk_buff *skb);
 void edu_k_trace_drop(struct edu_net *net, enum edu_counter reason, const struct sk_buff *skb);
 /* A routing decision: from is "cache", "fib", "local", "none"; ifindex 0 when there is no route. */
-void edu_k_trace_route(struct edu_net *net, const char *from, edu_be32 destination, edu_be32 gateway,
-		       int ifindex);
+void edu_k_trace_route(struct edu_net *net, const char *from, edu_be32 destination,
+		       edu_be32 gateway, int ifindex);
 /* A change of an ARP entry: what is "new", "complete", "update", "probe", "fail", "expire", "evict". */
-void edu_k_trace_arp(struct edu_net *net, const char *what, edu_be32 ip, const edu_u8 *hardware_address);
+void edu_k_trace_arp(struct edu_net *net, const char *what, edu_be32 ip,
+		     const edu_u8 *hardware_address);
 
 /* ------------------------------------------------------------------------------------------------
  * Home: socket buffers (TLK "Socket Buffers", SKB-1, SKB-2)
@@ -213,10 +214,13 @@ struct sk_buff *edu_k_skb_clone(struct sk_buff *skb, unsigned int gfp);
 /* Copies header and data: the result is unshared and linear. */
 struct sk_buff *edu_k_skb_copy(const struct sk_buff *skb, unsigned int headroom, unsigned int gfp);
 
-edu_u8 *edu_k_skb_push(struct sk_buff *skb, unsigned int len); /* needs headroom; returns the new data */
+edu_u8 *edu_k_skb_push(struct sk_buff *skb,
+		       unsigned int len); /* needs headroom; returns the new data */
 edu_u8 *edu_k_skb_pull(struct sk_buff *skb, unsigned int len); /* needs len linear octets */
-edu_u8 *edu_k_skb_put(struct sk_buff *skb, unsigned int len);  /* needs tailroom, linear; returns the old tail */
-int edu_k_skb_trim(struct sk_buff *skb, unsigned int len);     /* shorter only; keeps a checksum true; -ENOMEM */
+edu_u8 *edu_k_skb_put(struct sk_buff *skb,
+		      unsigned int len); /* needs tailroom, linear; returns the old tail */
+int edu_k_skb_trim(struct sk_buff *skb,
+		   unsigned int len); /* shorter only; keeps a checksum true; -ENOMEM */
 /* Makes the first len octets linear (data, tail may move); zero when the packet is shorter or on -ENOMEM. */
 int edu_k_skb_may_pull(struct sk_buff *skb, unsigned int len);
 /* Private, writable headers with at least `headroom` octets in front; 0 or -ENOMEM. */
@@ -258,7 +262,7 @@ struct sk_buff *edu_k_skb_dequeue(struct edu_skb_queue *queue); /* null when emp
 struct edu_dev_info {
 	int ifindex;
 	char name[16];
-	edu_u32 flags;	    /* IFF_UP, IFF_BROADCAST, IFF_LOOPBACK (edulo), IFF_POINTOPOINT, IFF_NOARP, … */
+	edu_u32 flags; /* IFF_UP, IFF_BROADCAST, IFF_LOOPBACK (edulo), IFF_POINTOPOINT, IFF_NOARP, … */
 	edu_u32 mtu;	    /* octets of IP packet */
 	edu_u16 type;	    /* ARPHRD_* */
 	edu_u16 header_len; /* of the link header; 0: none */
@@ -328,16 +332,17 @@ int edu_k_sock_queue(struct sock *sk, struct sk_buff *skb);
 
 /* An entry for the error queue (IP_RECVERR), struct sock_extended_err in parts. */
 struct edu_sock_error {
-	int error; /* positive errno */
+	int error;     /* positive errno */
 	edu_u8 origin; /* SO_EE_ORIGIN_LOCAL 1, _ICMP 2 */
 	edu_u8 type, code;
-	edu_u32 info; /* path MTU, … */
-	edu_be32 offender;    /* who sent the ICMP error; shown as a sockaddr behind the structure */
+	edu_u32 info;	   /* path MTU, … */
+	edu_be32 offender; /* who sent the ICMP error; shown as a sockaddr behind the structure */
 	edu_be32 destination; /* where the failed packet was going */
 	edu_be16 port;
 };
 /* Queues skb, whose data is the payload of the packet that failed. Consumes skb. 0 or -ENOMEM. */
-int edu_k_sock_queue_error(struct sock *sk, struct sk_buff *skb, const struct edu_sock_error *error);
+int edu_k_sock_queue_error(struct sock *sk, struct sk_buff *skb,
+			   const struct edu_sock_error *error);
 
 /* One call of sendmsg, with its control messages taken apart. */
 struct edu_send {
@@ -371,11 +376,13 @@ struct sk_buff *edu_k_sock_dequeue(struct sock *sk, edu_u32 flags, int *error);
 /* Gives back what edu_k_sock_dequeue() returned. */
 void edu_k_sock_done(struct sock *sk, struct sk_buff *skb);
 /* Copies skb[data + offset, len) into the message. 0 or -EFAULT. */
-int edu_k_msg_write_skb(struct msghdr *msg, const struct sk_buff *skb, unsigned int offset, unsigned int len);
+int edu_k_msg_write_skb(struct msghdr *msg, const struct sk_buff *skb, unsigned int offset,
+			unsigned int len);
 /* Fills msg_name with a sockaddr of our family, when the program gave room. */
 void edu_k_msg_set_name(struct msghdr *msg, edu_be32 address, edu_be16 port);
 void edu_k_msg_or_flags(struct msghdr *msg, edu_u32 flags); /* MSG_TRUNC, … */
-void edu_k_msg_put_cmsg(struct msghdr *msg, int level, int type, const void *data, unsigned int len);
+void edu_k_msg_put_cmsg(struct msghdr *msg, int level, int type, const void *data,
+			unsigned int len);
 /* SOL_SOCKET control messages: time stamps, SO_RXQ_OVFL, … */
 void edu_k_msg_put_socket_cmsgs(struct sock *sk, struct msghdr *msg, struct sk_buff *skb);
 /* recvmsg(MSG_ERRQUEUE). Octets or a negative errno. */
@@ -407,11 +414,11 @@ struct edu_route_info {
 	edu_u32 mtu, window, rtt; /* 0: none; rtt in milliseconds */
 	edu_u8 prefix_len;
 	edu_u8 tos;
-	edu_u8 type;	 /* RTN_UNICAST, RTN_UNREACHABLE, RTN_BLACKHOLE, RTN_PROHIBIT; shown: RTN_LOCAL, RTN_BROADCAST */
-	edu_u8 scope;	 /* RT_SCOPE_* */
-	edu_u8 protocol; /* RTPROT_* */
-	edu_u8 dead;	 /* its device is down */
-	edu_u64 used;	 /* look-ups that ended here */
+	edu_u8 type; /* RTN_UNICAST, RTN_UNREACHABLE, RTN_BLACKHOLE, RTN_PROHIBIT; shown: RTN_LOCAL, RTN_BROADCAST */
+	edu_u8 scope;	    /* RT_SCOPE_* */
+	edu_u8 protocol;    /* RTPROT_* */
+	edu_u8 dead;	    /* its device is down */
+	edu_u64 used;	    /* look-ups that ended here */
 	edu_u32 references; /* routes in the cache that came from it */
 };
 
@@ -437,10 +444,10 @@ struct edu_neigh_info {
 	int ifindex;
 	edu_u8 hardware_address[8];
 	edu_u8 hardware_len;
-	edu_u8 type;	 /* ARPHRD_* of the device */
-	edu_u16 state;	 /* NUD_* as rtnetlink has them */
-	edu_u32 flags;	 /* ATF_COM 2, ATF_PERM 4, ATF_PUBL 8 */
-	edu_u32 used_ms, updated_ms; /* ages */
+	edu_u8 type;			      /* ARPHRD_* of the device */
+	edu_u16 state;			      /* NUD_* as rtnetlink has them */
+	edu_u32 flags;			      /* ATF_COM 2, ATF_PERM 4, ATF_PUBL 8 */
+	edu_u32 used_ms, updated_ms;	      /* ages */
 	edu_u32 retries, waiting, references; /* references: routes that use its hh_cache */
 };
 
@@ -472,10 +479,12 @@ struct edu_cursor {
 int edu_core_iface_next(struct edu_stack *stack, struct edu_cursor *at, struct edu_iface_info *out);
 int edu_core_addr_next(struct edu_stack *stack, struct edu_cursor *at, struct edu_addr_info *out);
 int edu_core_route_next(struct edu_stack *stack, struct edu_cursor *at, struct edu_route_info *out);
-int edu_core_rtcache_next(struct edu_stack *stack, struct edu_cursor *at, struct edu_rtcache_info *out);
+int edu_core_rtcache_next(struct edu_stack *stack, struct edu_cursor *at,
+			  struct edu_rtcache_info *out);
 int edu_core_neigh_next(struct edu_stack *stack, struct edu_cursor *at, struct edu_neigh_info *out);
 /* protocol: IPPROTO_UDP or IPPROTO_RAW (RAW and ping sockets). */
-int edu_core_sock_next(struct edu_stack *stack, int protocol, struct edu_cursor *at, struct edu_sock_info *out);
+int edu_core_sock_next(struct edu_stack *stack, int protocol, struct edu_cursor *at,
+		       struct edu_sock_info *out);
 
 /* ------------------------------------------------------------------------------------------------
  * Core: configuration (edu_core_config_*), behind ioctl and rtnetlink alike. Process context, RTNL
@@ -483,18 +492,21 @@ int edu_core_sock_next(struct edu_stack *stack, int protocol, struct edu_cursor 
  */
 
 /* Attribute NLM_F_REPLACE / NLM_F_EXCL / NLM_F_CREATE semantics of a request. */
-#define EDU_CONFIG_CREATE  1
-#define EDU_CONFIG_EXCL	   2
+#define EDU_CONFIG_CREATE 1
+#define EDU_CONFIG_EXCL 2
 #define EDU_CONFIG_REPLACE 4
 
 /* The interface must be attached (edu_core_iface_new). -EEXIST, -ENODEV, -EADDRNOTAVAIL, -EINVAL, -ENOMEM */
-int edu_core_config_addr_add(struct edu_stack *stack, const struct edu_addr_info *addr, unsigned int how);
+int edu_core_config_addr_add(struct edu_stack *stack, const struct edu_addr_info *addr,
+			     unsigned int how);
 int edu_core_config_addr_del(struct edu_stack *stack, const struct edu_addr_info *addr);
 /* -EEXIST, -ESRCH, -ENETUNREACH (gateway not on a link), -ENODEV, -ENETDOWN, -EINVAL */
-int edu_core_config_route_add(struct edu_stack *stack, const struct edu_route_info *route, unsigned int how);
+int edu_core_config_route_add(struct edu_stack *stack, const struct edu_route_info *route,
+			      unsigned int how);
 int edu_core_config_route_del(struct edu_stack *stack, const struct edu_route_info *route);
 /* ATF_PERM/NUD_PERMANENT entries need a hardware address. -ENOENT, -EINVAL, -ENODEV, -ENOBUFS */
-int edu_core_config_neigh_add(struct edu_stack *stack, const struct edu_neigh_info *neigh, unsigned int how);
+int edu_core_config_neigh_add(struct edu_stack *stack, const struct edu_neigh_info *neigh,
+			      unsigned int how);
 int edu_core_config_neigh_del(struct edu_stack *stack, const struct edu_neigh_info *neigh);
 /* Looks one up by ip and ifindex (0: any). 0 or -ENXIO. */
 int edu_core_config_neigh_get(struct edu_stack *stack, struct edu_neigh_info *neigh);
@@ -553,7 +565,7 @@ void edu_core_rcv_rarp(struct edu_iface *iface, struct sk_buff *skb, unsigned in
 
 /* What socket(family, type, protocol) means: the entry of the core's table of protocols. */
 struct edu_sock_kind {
-	int index;	/* of edu_core_proto_name(); the home keeps one kernel `struct proto` for each */
+	int index; /* of edu_core_proto_name(); the home keeps one kernel `struct proto` for each */
 	int protocol;	/* after defaults: IPPROTO_UDP, … */
 	int capability; /* needed to create one: CAP_NET_RAW 13, or -1 */
 };

@@ -10,6 +10,7 @@
 #ifndef _UAPI_EDUINET_H
 #define _UAPI_EDUINET_H
 
+#include <linux/socket.h>
 #include <linux/types.h>
 
 /* The number Linux once set aside for NETBEUI and never used. The module's parameter `family`

@@ -2,8 +2,8 @@
 /*
  * The core: the whole stack, compiled as one, in the order of its layers. A table of contents.
  *
- * TLK "The Linux Networking Layers" from the bottom to the top: devices and ARP, IP, the transports,
- * the INET sockets (LAYER-1). One translation unit, because the kernel's linker cannot merge the
+ * TLK "The Linux Networking Layers" from the bottom to the top: devices and ARP, IP, the sock, the
+ * transports, the INET sockets (LAYER-1). One translation unit, because the kernel's linker cannot merge the
  * same inline function from two C++ objects.
  */
 
@@ -28,6 +28,12 @@
 #include "ip/icmp.cc"
 #include "ip/icmp_error.cc"
 
+/* What the protocols of sockets share */
+#include "sock/sock.cc"
+#include "sock/options.cc"
+#include "sock/cmsg.cc"
+#include "sock/datagram.cc"
+
 /* Which program? */
 #include "transport/udp_hash.cc"
 #include "transport/udp.cc"
@@ -35,10 +41,6 @@
 #include "transport/ping.cc"
 
 /* What a program sees */
-#include "inet/sock.cc"
-#include "inet/options.cc"
-#include "inet/cmsg.cc"
-#include "inet/datagram.cc"
 #include "inet/af_inet.cc"
 
 /* All of it together */

@@ -25,10 +25,10 @@
 /* 6.10 gathered accept's arguments in a structure. EDU_ACCEPT_ARGS are the parameters behind the two
  * sockets, EDU_ACCEPT_FLAGS the file flags among them. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 10, 0)
-#define EDU_ACCEPT_ARGS	 struct proto_accept_arg *arg
+#define EDU_ACCEPT_ARGS struct proto_accept_arg *arg
 #define EDU_ACCEPT_FLAGS ((arg)->flags)
 #else
-#define EDU_ACCEPT_ARGS	 int flags, bool kern
+#define EDU_ACCEPT_ARGS int flags, bool kern
 #define EDU_ACCEPT_FLAGS (flags)
 #endif
 
@@ -84,9 +84,8 @@ static inline void edu_compat_set_netns_local(struct net_device *dev)
 
 /* 6.6 made the size of a sysctl table a parameter of its own; a table for a kernel before that ends with
  * an empty entry, which does no harm since it is not counted. */
-static inline struct ctl_table_header *edu_compat_register_sysctl(struct net *net, const char *path,
-								  struct ctl_table *table,
-								  size_t size)
+static inline struct ctl_table_header *
+edu_compat_register_sysctl(struct net *net, const char *path, struct ctl_table *table, size_t size)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
 	return register_net_sysctl_sz(net, path, table, size);

@@ -164,8 +164,9 @@ static struct net_device *edu_frame_unicast(const struct edu_plug *from, struct 
 
 	ether_addr_copy(key.address, eth_hdr(skb)->h_dest);
 	found = rhltable_lookup(&edu_plugs, &key, edu_plug_params);
-	rhl_for_each_entry_rcu(plug, node, found, node) if (plug->dev != from->dev)
-		edu_frame_add(&last, plug->dev, skb);
+	rhl_for_each_entry_rcu(plug, node, found, node)
+		if (plug->dev != from->dev)
+			edu_frame_add(&last, plug->dev, skb);
 
 	list_for_each_entry_rcu(plug, &from->segment->watchers, on_watchers)
 		if (plug->dev != from->dev && (READ_ONCE(plug->dev->flags) & IFF_PROMISC) &&

@@ -48,14 +48,14 @@ struct edu_counters {
  * (net_generic) and owned by net.c.
  */
 struct edu_net {
-	struct net *net;		     /* the namespace; outlives this structure */
-	struct edu_stack *stack;	     /* the core's part; constant from init to exit */
+	struct net *net;			/* the namespace; outlives this structure */
+	struct edu_stack *stack;		/* the core's part; constant from init to exit */
 	struct edu_counters __percpu *counters; /* written with this_cpu_*, summed by readers */
-	struct net_device *edulo;	     /* the host's own loopback; constant from init to exit */
-	struct xarray devices;		     /* attached devices: ifindex to edu_dev; RTNL */
-	struct proc_dir_entry *proc;	     /* /proc/net/eduinet */
-	struct ctl_table_header *sysctl;     /* /proc/sys/net/eduinet */
-	struct ctl_table *sysctl_table;	     /* this host's table, freed with it */
+	struct net_device *edulo;	 /* the host's own loopback; constant from init to exit */
+	struct xarray devices;		 /* attached devices: ifindex to edu_dev; RTNL */
+	struct proc_dir_entry *proc;	 /* /proc/net/eduinet */
+	struct ctl_table_header *sysctl; /* /proc/sys/net/eduinet */
+	struct ctl_table *sysctl_table;	 /* this host's table, freed with it */
 };
 
 /*
@@ -63,17 +63,17 @@ struct edu_net {
  * packet.c; the core holds one reference until edu_k_dev_release().
  */
 struct edu_dev {
-	struct net_device *dev;	  /* referenced (dev_hold) until the release */
+	struct net_device *dev;	   /* referenced (dev_hold) until the release */
 	netdevice_tracker tracker; /* of that reference */
-	struct edu_net *net;	  /* the host it is attached to; constant */
-	struct edu_iface *iface;  /* the core's part; set under the RTNL before any handler runs */
-	int ifindex;		  /* key in edu_net.devices; constant */
-	bool has_rx_handler;	  /* the short cut is registered; RTNL */
-	bool pins_module;	  /* all but edulo keep the module loaded while attached; RTNL */
-	struct packet_type ip;	  /* ETH_P_IP, ETH_P_ARP, ETH_P_RARP: handlers of this device only */
+	struct edu_net *net;	   /* the host it is attached to; constant */
+	struct edu_iface *iface;   /* the core's part; set under the RTNL before any handler runs */
+	int ifindex;		   /* key in edu_net.devices; constant */
+	bool has_rx_handler;	   /* the short cut is registered; RTNL */
+	bool pins_module;	   /* all but edulo keep the module loaded while attached; RTNL */
+	struct packet_type ip; /* ETH_P_IP, ETH_P_ARP, ETH_P_RARP: handlers of this device only */
 	struct packet_type arp;
 	struct packet_type rarp;
-	struct rcu_head rcu;	  /* delays the free until the packet path has let go */
+	struct rcu_head rcu; /* delays the free until the packet path has let go */
 };
 
 /* The home's part of the host that is the namespace `net`. Any context. Null before its init and

@@ -41,9 +41,6 @@
 /* One unshared packet, data at its network header, up to the core. Consumes skb. */
 static void edu_packet_deliver(struct edu_dev *ed, struct sk_buff *skb)
 {
-	if (unlikely(READ_ONCE(edu_k_trace_on)))
-		edu_k_trace_skb(ed->net, EDU_TRACE_dev_rcv, skb);
-
 	switch (skb->protocol) {
 	case htons(ETH_P_IP):
 		edu_core_rcv_ip(ed->iface, skb, skb->pkt_type);
@@ -79,8 +76,7 @@ static void edu_packet_deliver_segments(struct edu_dev *ed, struct sk_buff *skb)
 		return;
 	}
 	consume_skb(skb);
-	skb_list_walk_safe(segments, segment, next)
-	{
+	skb_list_walk_safe(segments, segment, next) {
 		skb_mark_not_on_list(segment);
 		__skb_pull(segment, skb_network_offset(segment));
 		edu_packet_deliver(ed, segment);

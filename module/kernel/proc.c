@@ -314,29 +314,27 @@ static void edu_sock_show(struct seq_file *file, const struct edu_net *en,
 		sock->bound_if, sock->has_route);
 }
 
-#define EDU_SOCK_HEADER                                                                               \
-	"   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout" \
-	" inode ref drops type bound_if route\n"
+/* clang-format off: a header line is one string, as long as it is. */
+#define EDU_SOCK_HEADER                                                                            \
+	"   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref drops type bound_if route\n"
 
 static const struct edu_proc_file edu_proc_files[] = {
 	{ "interfaces",
 	  "Name            ifindex    Flags    MTU  Type Header Headroom Address Csum Hardware\n",
 	  edu_iface_next, edu_iface_show },
 	{ "arp",
-	  "IP address       HW type     Flags       HW address              Mask     Device     State     "
-	  "     Idle      Age Retries Queue  Ref\n",
+	  "IP address       HW type     Flags       HW address              Mask     Device     State          Idle      Age Retries Queue  Ref\n",
 	  edu_arp_next, edu_arp_show },
 	{ "route",
-	  "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\tTOS\tType\t"
-	  "Source\n",
+	  "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\tTOS\tType\tSource\n",
 	  edu_route_next, edu_route_show },
 	{ "rt_cache",
-	  "Iface\tDestination\tGateway \tFlags\t\tRefCnt\tUse\tSource\t\tMTU\tAge\tTOS\tHH\tType\tBucket\t"
-	  "Header\n",
+	  "Iface\tDestination\tGateway \tFlags\t\tRefCnt\tUse\tSource\t\tMTU\tAge\tTOS\tHH\tType\tBucket\tHeader\n",
 	  edu_rtcache_next, edu_rtcache_show },
 	{ "udp", EDU_SOCK_HEADER, edu_udp_next, edu_sock_show },
 	{ "raw", EDU_SOCK_HEADER, edu_raw_next, edu_sock_show },
 };
+/* clang-format on */
 
 /* ------------------------------------------------------------------------------------------------
  * snmp: every counter, two lines a group; protocols; sockstat

@@ -55,5 +55,7 @@ void edu_k_trace_route(struct edu_net *en, const char *from, edu_be32 destinatio
 void edu_k_trace_arp(struct edu_net *en, const char *what, edu_be32 ip,
 		     const edu_u8 *hardware_address)
 {
-	trace_edu_arp(en, what, (__force __be32)ip, hardware_address);
+	static const u8 unknown[6];
+
+	trace_edu_arp(en, what, (__force __be32)ip, hardware_address ?: unknown);
 }

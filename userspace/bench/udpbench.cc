@@ -90,8 +90,9 @@ int open_in(const plan &p, const std::string &netns, const sockaddr_in &local)
 
 void send_one(const plan &p, int fd, const std::vector<char> &data, const sockaddr_in &to)
 {
-	ssize_t sent = p.connected ? send(fd, data.data(), data.size(), 0) :
-				     sendto(fd, data.data(), data.size(), 0, generic(to), sizeof(to));
+	ssize_t sent = p.connected ?
+			       send(fd, data.data(), data.size(), 0) :
+			       sendto(fd, data.data(), data.size(), 0, generic(to), sizeof(to));
 
 	if (sent != static_cast<ssize_t>(data.size()))
 		fail("send");
@@ -155,7 +156,8 @@ void run(const plan &p)
 	int b = open_in(p, p.netns_b, at_b);
 	int a = open_in(p, p.netns_a, at_a);
 
-	if (p.connected && (connect(a, generic(at_b), sizeof(at_b)) || connect(b, generic(at_a), sizeof(at_a))))
+	if (p.connected &&
+	    (connect(a, generic(at_b), sizeof(at_b)) || connect(b, generic(at_a), sizeof(at_a))))
 		fail("connect");
 	if (p.mode == "stream")
 		stream(p, a, b, at_b);

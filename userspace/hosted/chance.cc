@@ -132,8 +132,6 @@ void edu_k_warn(const char *text)
 	hosted::fault("the core warns: %s", text);
 }
 
-void edu_k_log(const char *, edu_be32, const edu_u8 *)
-{
-}
+void edu_k_log(const char *, edu_be32, const edu_u8 *) {}
 
 } // extern "C"

@@ -102,7 +102,8 @@ void reach_stations(const edu_dev *from, edu_t_cable *cable, const frame &sent)
 	for (edu_dev *station : std::vector<edu_dev *>{cable->stations}) {
 		if (station == from)
 			continue;
-		sk_buff *skb = skb_from(sent.octets.data(), sent.octets.size(), arrives_in_pieces());
+		sk_buff *skb =
+			skb_from(sent.octets.data(), sent.octets.size(), arrives_in_pieces());
 
 		if (skb)
 			receive(station, skb, sent.ethertype);
@@ -123,7 +124,8 @@ void land(edu_u64 number)
 	frame sent{octets_of(skb), ethertype};
 
 	if (happens(from->cable->how.corrupt) && !sent.octets.empty())
-		sent.octets[chance() % sent.octets.size()] ^= static_cast<std::uint8_t>(1 << chance() % 8);
+		sent.octets[chance() % sent.octets.size()] ^=
+			static_cast<std::uint8_t>(1 << chance() % 8);
 	edu_t_cable *cable = from->cable;
 
 	edu_k_skb_consume(skb);
@@ -163,7 +165,8 @@ void transmit(edu_dev *dev, sk_buff *skb, edu_u16 ethertype)
 	if (how.jitter_ns)
 		delay += chance() % how.jitter_ns;
 	if (happens(how.reorder))
-		delay += how.delay_ns + 1000000; /* overtaken by what is sent in the next millisecond */
+		delay += how.delay_ns +
+			 1000000; /* overtaken by what is sent in the next millisecond */
 	take_off(dev, skb, ethertype, delay);
 }
 
@@ -283,7 +286,8 @@ void edu_t_cable_lose(struct edu_t_cable *cable, unsigned int count)
 	cable->lose = count;
 }
 
-int edu_t_dev_new(struct edu_t_host *host, struct edu_t_cable *cable, const struct edu_dev_info *info)
+int edu_t_dev_new(struct edu_t_host *host, struct edu_t_cable *cable,
+		  const struct edu_dev_info *info)
 {
 	auto *dev = new edu_dev{host, cable, nullptr, *info, 0, false};
 	int last = 1;

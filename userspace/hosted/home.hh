@@ -25,13 +25,13 @@
 
 /* Octets of a packet that its clones share. */
 struct skb_store {
-	std::uint8_t *memory;		/* the linear part, exactly as large as sk_buff's end says */
+	std::uint8_t *memory; /* the linear part, exactly as large as sk_buff's end says */
 	std::vector<std::uint8_t> frag; /* what lies behind it until someone pulls: page fragments */
 	unsigned int refs;
 };
 
 enum class csum_state : std::uint8_t {
-	none,	 /* nobody has looked */
+	none, /* nobody has looked */
 	partial, /* to be completed by the device; the octets in the field are the pseudo-header's sum */
 	trusted, /* a device has verified it */
 };
@@ -42,15 +42,15 @@ struct sk_buff {
 	std::uint32_t data_len; /* of these, octets in store->frag */
 	std::uint32_t tail, end;
 	std::uint8_t *head, *data;
-	std::uint32_t truesize; /* octets charged for the buffer, overhead included */
+	std::uint32_t truesize;		/* octets charged for the buffer, overhead included */
 	alignas(8) std::uint8_t cb[48]; /* the owner's notes */
 
-	std::uint32_t users;		     /* references; freed at zero */
-	skb_store *store;		     /* where head points to */
-	sk_buff *next;			     /* in an edu_skb_queue */
-	struct sock *sk;		     /* charged for truesize, or null */
-	void (*destructor)(sk_buff *skb);    /* gives the charge back */
-	std::uint32_t link_len;		     /* of the link header; 0: none */
+	std::uint32_t users;			/* references; freed at zero */
+	skb_store *store;			/* where head points to */
+	sk_buff *next;				/* in an edu_skb_queue */
+	struct sock *sk;			/* charged for truesize, or null */
+	void (*destructor)(sk_buff *skb);	/* gives the charge back */
+	std::uint32_t link_len;			/* of the link header; 0: none */
 	std::uint32_t link, network, transport; /* offsets from head */
 	csum_state csum;
 	std::uint32_t csum_start; /* offset from head, for partial */
@@ -77,9 +77,9 @@ struct alignas(64) sock {
 	std::uint32_t rcvbuf, sndbuf; /* octets of truesize */
 	std::uint32_t rmem, wmem;
 	std::uint32_t uid;
-	int err;      /* positive errno, pending */
-	bool owned;   /* locked by a process; packets go to back_log */
-	bool dead;    /* the last reference is gone, RCU readers may still look */
+	int err;    /* positive errno, pending */
+	bool owned; /* locked by a process; packets go to back_log */
+	bool dead;  /* the last reference is gone, RCU readers may still look */
 	edu_skb_queue receive_queue, error_queue, back_log;
 	std::uint64_t inode;
 	edu_rcu_head rcu;
@@ -94,8 +94,8 @@ static_assert(offsetof(sock, bound_dev_if) == EDU_OFFSETOF_SOCK_BOUND_DEV_IF);
 struct msghdr {
 	const std::uint8_t *in; /* data to send */
 	std::uint32_t in_len, in_pos;
-	edu_t_recv *recv;      /* where received things go, or null */
-	std::uint32_t out_pos; /* octets of recv->data written */
+	edu_t_recv *recv;	 /* where received things go, or null */
+	std::uint32_t out_pos;	 /* octets of recv->data written */
 	std::uint32_t out_flags; /* MSG_* for the program */
 };
 

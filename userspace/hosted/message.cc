@@ -145,9 +145,7 @@ void edu_k_msg_put_cmsg(struct msghdr *msg, int level, int type, const void *dat
 	recv->control_len += static_cast<unsigned int>((size + 7) & ~std::uint64_t{7});
 }
 
-void edu_k_msg_put_socket_cmsgs(struct sock *, struct msghdr *, struct sk_buff *)
-{
-}
+void edu_k_msg_put_socket_cmsgs(struct sock *, struct msghdr *, struct sk_buff *) {}
 
 int edu_k_sock_recv_error(struct sock *sk, struct msghdr *msg, unsigned int len)
 {

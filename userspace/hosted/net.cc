@@ -48,7 +48,8 @@ void edu_k_count_add(struct edu_net *net, enum edu_counter counter, edu_u32 amou
 
 void edu_k_trace_skb(struct edu_net *, enum edu_trace_point point, const struct sk_buff *skb)
 {
-	if (skb->data < skb->head || skb->data + (skb->len - skb->data_len) != skb->head + skb->tail)
+	if (skb->data < skb->head ||
+	    skb->data + (skb->len - skb->data_len) != skb->head + skb->tail)
 		fault("an sk_buff whose data, len and tail disagree");
 	if (traces.size() < most_traces)
 		traces.push_back(point);
@@ -60,13 +61,9 @@ void edu_k_trace_drop(struct edu_net *, enum edu_counter reason, const struct sk
 		fault("a packet dropped for the reason %d, which is not a Drop counter", reason);
 }
 
-void edu_k_trace_route(struct edu_net *, const char *, edu_be32, edu_be32, int)
-{
-}
+void edu_k_trace_route(struct edu_net *, const char *, edu_be32, edu_be32, int) {}
 
-void edu_k_trace_arp(struct edu_net *, const char *, edu_be32, const edu_u8 *)
-{
-}
+void edu_k_trace_arp(struct edu_net *, const char *, edu_be32, const edu_u8 *) {}
 
 void edu_k_notify_addr(struct edu_net *net, int, const struct edu_addr_info *)
 {

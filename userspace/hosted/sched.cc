@@ -23,7 +23,7 @@ namespace {
 
 /* What lies in an edu_timer's storage: where it is in the queue. when 0: not armed. */
 struct timer_state {
-	edu_u64 when;	  /* ns */
+	edu_u64 when; /* ns */
 	edu_u64 sequence;
 	edu_u64 unused;
 };
@@ -41,8 +41,8 @@ struct event {
 	source from;
 };
 
-constexpr edu_u64 ms = 1000000;		/* ns */
-constexpr edu_u64 start = 300000 * ms;	/* not 0, so that "never" and "now" differ */
+constexpr edu_u64 ms = 1000000;	       /* ns */
+constexpr edu_u64 start = 300000 * ms; /* not 0, so that "never" and "now" differ */
 
 edu_u64 clock_ns = start;
 edu_u64 sequence;

@@ -113,7 +113,8 @@ struct pair {
 			if (len < 0)
 				continue;
 			std::memcpy(&number, data, sizeof(number));
-			EXPECT(len == 64 && std::all_of(data + 4, data + 64, [](auto o) { return !o; }));
+			EXPECT(len == 64 &&
+			       std::all_of(data + 4, data + 64, [](auto o) { return !o; }));
 			got.push_back(number);
 		}
 	}
@@ -165,8 +166,10 @@ void duplicates_and_reordering_are_passed_on()
 	edu_t_begin();
 	{
 		pair world;
-		auto got = world.exchange(500, {.duplicate = 200, .reorder = 200,
-						.delay_ns = 3000000, .jitter_ns = 2000000});
+		auto got = world.exchange(500, {.duplicate = 200,
+						.reorder = 200,
+						.delay_ns = 3000000,
+						.jitter_ns = 2000000});
 
 		EXPECT(got.size() > 500);
 		EXPECT(!std::is_sorted(got.begin(), got.end()));
@@ -202,9 +205,12 @@ edu_u64 fingerprint(edu_u64 seed)
 	{
 		pair world;
 
-		for (std::uint32_t number : world.exchange(
-			     200, {.loss = 100, .duplicate = 50, .corrupt = 50, .reorder = 100,
-				   .delay_ns = 5000000, .jitter_ns = 4000000}))
+		for (std::uint32_t number : world.exchange(200, {.loss = 100,
+								.duplicate = 50,
+								.corrupt = 50,
+								.reorder = 100,
+								.delay_ns = 5000000,
+								.jitter_ns = 4000000}))
 			mix(number);
 		for (unsigned int i = 0; i < edu_t_frames(world.cable); i++) {
 			unsigned int len;
@@ -279,17 +285,15 @@ void sleeping_where_none_may_is_a_fault()
 	edu_spinlock lock = {};
 
 	edu_k_spin_init(&lock, EDU_LOCK_COUNTED);
-	EXPECT(hosted::faults_of([] {
-		hosted::softirq([] { edu_k_free(edu_k_alloc(8, EDU_GFP_KERNEL)); });
-	}));
+	EXPECT(hosted::faults_of(
+		[] { hosted::softirq([] { edu_k_free(edu_k_alloc(8, EDU_GFP_KERNEL)); }); }));
 	EXPECT(hosted::faults_of([&] {
 		edu_k_spin_lock(&lock);
 		edu_k_synchronize_rcu();
 		edu_k_spin_unlock(&lock);
 	}));
-	EXPECT(!hosted::faults_of([] {
-		hosted::softirq([] { edu_k_free(edu_k_alloc(8, EDU_GFP_ATOMIC)); });
-	}));
+	EXPECT(!hosted::faults_of(
+		[] { hosted::softirq([] { edu_k_free(edu_k_alloc(8, EDU_GFP_ATOMIC)); }); }));
 }
 
 void memory_freed_with_an_armed_timer_is_a_fault()
@@ -338,7 +342,10 @@ void octets_become_linear_only_when_pulled()
 
 } // namespace
 
-#define SIM_TEST(name, requirements) {"simulator", #name, requirements, name}
+#define SIM_TEST(name, requirements)                                                               \
+	{                                                                                          \
+		"simulator", #name, requirements, name                                             \
+	}
 
 const edu_test_case sim_test_cases[] = {
 	SIM_TEST(a_lock_taken_twice_or_out_of_order_is_a_fault, "LAYER-1"),

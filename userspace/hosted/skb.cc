@@ -146,7 +146,8 @@ edu_u32 sum_octets(const sk_buff *skb, std::uint32_t offset, std::uint32_t len)
 	if (edu_k_skb_copy_bits(skb, offset, octets.data(), len))
 		fault("checksum past the end of a packet");
 	for (std::uint32_t i = 0; i < len; i++)
-		sum += i % 2 ? octets[i] << 8 : octets[i]; /* words as a little-endian machine has them */
+		sum += i % 2 ? octets[i] << 8 :
+			       octets[i]; /* words as a little-endian machine has them */
 	while (sum >> 32)
 		sum = (sum & 0xffffffff) + (sum >> 32);
 	return static_cast<edu_u32>(sum);
@@ -218,7 +219,8 @@ void complete_checksum(sk_buff *skb)
 
 	if (skb->csum_start < headroom(skb) || field + 2 > headlen(skb))
 		return fault("the checksum to be completed lies outside of the packet");
-	std::uint16_t sum = static_cast<std::uint16_t>(~fold(sum_octets(skb, start, skb->len - start)));
+	std::uint16_t sum =
+		static_cast<std::uint16_t>(~fold(sum_octets(skb, start, skb->len - start)));
 
 	if (!sum && skb->csum_offset == 6) /* UDP: zero means none (RFC 768) */
 		sum = 0xffff;
@@ -363,7 +365,8 @@ int edu_k_skb_copy_bits(const struct sk_buff *skb, unsigned int offset, void *to
 		std::memcpy(out, skb->data + offset, linear);
 	if (len > linear)
 		std::memcpy(out + linear,
-			    skb->store->frag.data() + (offset + linear - headlen(skb)), len - linear);
+			    skb->store->frag.data() + (offset + linear - headlen(skb)),
+			    len - linear);
 	return 0;
 }
 

@@ -80,7 +80,10 @@ private:
 
 		return all[hosted::chance() % std::size(all)];
 	}
-	static edu_be16 some_port() { return static_cast<edu_be16>(0x0700 + (hosted::chance() % 4 << 8)); }
+	static edu_be16 some_port()
+	{
+		return static_cast<edu_be16>(0x0700 + (hosted::chance() % 4 << 8));
+	}
 
 	void plug(party &p)
 	{
@@ -281,9 +284,11 @@ private:
 		std::vector<std::uint8_t> octets(frame, frame + len);
 
 		if (hosted::happens(700))
-			octets[hosted::chance() % len] ^= static_cast<std::uint8_t>(1 + hosted::chance() % 255);
+			octets[hosted::chance() % len] ^=
+				static_cast<std::uint8_t>(1 + hosted::chance() % 255);
 		octets.resize(len - hosted::chance() % (hosted::happens(300) ? len : 1));
-		edu_t_inject(p.host, p.ifindex, octets.data(), static_cast<unsigned int>(octets.size()));
+		edu_t_inject(p.host, p.ifindex, octets.data(),
+			     static_cast<unsigned int>(octets.size()));
 	}
 
 	edu_t_cable *cable_ = edu_t_cable_new();

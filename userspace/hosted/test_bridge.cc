@@ -37,7 +37,8 @@ unsigned int alive_before; /* what the module itself holds when a world begins *
 
 unsigned int alive()
 {
-	return live_blocks() + live_skbs() + live_socks() + live_devices() + pending_timers() + faults();
+	return live_blocks() + live_skbs() + live_socks() + live_devices() + pending_timers() +
+	       faults();
 }
 
 void set_flag(struct sock *sk, edu_u32 flag, int yes)
@@ -77,7 +78,8 @@ bool may_ping(edu_t_host *host)
 	const edu_u32 *tunables = edu_core_tunables(host->stack);
 	edu_u32 group = privileged ? 0 : 1000;
 
-	return group >= tunables[EDU_TUNE_ping_group_min] && group <= tunables[EDU_TUNE_ping_group_max];
+	return group >= tunables[EDU_TUNE_ping_group_min] &&
+	       group <= tunables[EDU_TUNE_ping_group_max];
 }
 
 /* 0, -EPERM, -EACCES. */
@@ -140,7 +142,8 @@ struct edu_t_host *edu_t_host_new(void)
 	addr.prefix_len = 8;
 	addr.scope = 254; /* RT_SCOPE_HOST */
 	edu_t_rtnl_lock();
-	int error = edu_core_config_addr_add(host->stack, &addr, EDU_CONFIG_CREATE | EDU_CONFIG_EXCL);
+	int error =
+		edu_core_config_addr_add(host->stack, &addr, EDU_CONFIG_CREATE | EDU_CONFIG_EXCL);
 
 	edu_t_rtnl_unlock();
 	if (error) {
@@ -233,7 +236,8 @@ struct sock *edu_t_sk(struct edu_t_sock *sock)
 	return sock->sk;
 }
 
-int edu_t_setsockopt(struct edu_t_sock *sock, int level, int name, const void *value, unsigned int len)
+int edu_t_setsockopt(struct edu_t_sock *sock, int level, int name, const void *value,
+		     unsigned int len)
 {
 	int number;
 
@@ -273,7 +277,8 @@ int edu_t_send(struct edu_t_sock *sock, const void *data, unsigned int len, unsi
 	return edu_t_sendmsg(sock, data, len, &send);
 }
 
-int edu_t_sendmsg(struct edu_t_sock *sock, const void *data, unsigned int len, struct edu_send *send)
+int edu_t_sendmsg(struct edu_t_sock *sock, const void *data, unsigned int len,
+		  struct edu_send *send)
 {
 	msghdr msg = {static_cast<const std::uint8_t *>(data), len, 0, nullptr, 0, 0};
 

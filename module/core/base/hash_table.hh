@@ -25,14 +25,14 @@
 namespace edu {
 
 struct hash_link {
-	hash_link *next = nullptr;	/* or an end marker; readers load it */
-	hash_link **pprev = nullptr;	/* what points at us; null: on no chain. Stripe's lock */
+	hash_link *next = nullptr;   /* or an end marker; readers load it */
+	hash_link **pprev = nullptr; /* what points at us; null: on no chain. Stripe's lock */
 };
 
 /* A member of whatever is to be hashed. An element may be in several tables by several of them. */
 struct hash_node {
-	hash_link link[2];	/* first member: by_link() counts on it */
-	u32 hash = 0;		/* constant while hashed */
+	hash_link link[2]; /* first member: by_link() counts on it */
+	u32 hash = 0;	   /* constant while hashed */
 
 	bool is_hashed() const { return read_once(link[0].pprev) || read_once(link[1].pprev); }
 };
@@ -52,7 +52,8 @@ public:
 			lock.init(which);
 		edu_k_work_init(&work_.work, run_grow);
 		work_.table = this;
-		bucket_array *fresh = make_buckets(buckets < least_buckets ? least_buckets : buckets, 0);
+		bucket_array *fresh =
+			make_buckets(buckets < least_buckets ? least_buckets : buckets, 0);
 		if (!fresh)
 			return errc::enomem;
 		current_.publish(fresh);
@@ -160,9 +161,9 @@ public:
 	T *next(edu_cursor &at) const
 	{
 		const bucket_array *array = current_.load();
-		u64 &bucket = at.position[0];	/* 0 … mask, and 1 << 32 for "done" */
-		u64 &mask = at.position[1];	/* of the array when the bucket was begun */
-		u64 &last = at.position[2];	/* address of the element shown last in it */
+		u64 &bucket = at.position[0]; /* 0 … mask, and 1 << 32 for "done" */
+		u64 &mask = at.position[1];   /* of the array when the bucket was begun */
+		u64 &last = at.position[2];   /* address of the element shown last in it */
 
 		while (bucket <= array->mask) {
 			if (!last)
@@ -184,8 +185,8 @@ private:
 	static constexpr u32 most_buckets = 1u << 24;
 
 	struct bucket_array {
-		u32 mask;	/* buckets - 1 */
-		u32 parity;	/* which link of an element chains it here */
+		u32 mask;   /* buckets - 1 */
+		u32 parity; /* which link of an element chains it here */
 		edu_rcu_head rcu;
 		hash_link *first[];
 	};
@@ -212,8 +213,8 @@ private:
 
 	static bucket_array *make_buckets(u32 count, u32 parity)
 	{
-		auto *array = static_cast<bucket_array *>(edu_k_table_alloc(
-			sizeof(bucket_array) + u64{count} * sizeof(hash_link *)));
+		auto *array = static_cast<bucket_array *>(
+			edu_k_table_alloc(sizeof(bucket_array) + u64{count} * sizeof(hash_link *)));
 
 		if (!array)
 			return nullptr;
@@ -257,7 +258,8 @@ private:
 		link(array, node);
 		if (growing && growing != array)
 			link(growing, node);
-		if (static_cast<u32>(count_.fetch_add(1)) > array->mask && array->mask + 1 < most_buckets)
+		if (static_cast<u32>(count_.fetch_add(1)) > array->mask &&
+		    array->mask + 1 < most_buckets)
 			edu_k_work_queue(&work_.work);
 	}
 
@@ -268,7 +270,8 @@ private:
 		hash_link *at;
 
 		do {
-			for (at = rcu_load(array->first[index]); !is_end(at); at = rcu_load(at->next)) {
+			for (at = rcu_load(array->first[index]); !is_end(at);
+			     at = rcu_load(at->next)) {
 				T *item = by_link(at, array->parity);
 
 				if ((item->*member).hash == hash && matches(*item))
@@ -289,7 +292,8 @@ private:
 				T *item = by_link(at, array->parity);
 				u64 address = reinterpret_cast<u64>(item);
 
-				if (address > last && (!best || address < reinterpret_cast<u64>(best)))
+				if (address > last &&
+				    (!best || address < reinterpret_cast<u64>(best)))
 					best = item;
 			}
 		return best;
@@ -332,8 +336,10 @@ private:
 		for (u32 i = 0; i <= old->mask; i++)
 			copy_bucket(old, i, fresh);
 		current_.publish(fresh);
-		for (spinlock &lock : stripes_) /* no writer that still saw the old one is left */
-			spin_guard{lock};
+		for (spinlock &lock : stripes_) { /* no writer that still saw the old one is left */
+			lock.lock();
+			lock.unlock();
+		}
 		growing_.publish(nullptr);
 		edu_k_synchronize_rcu(); /* nor a reader */
 		for (u32 i = 0; i <= old->mask; i++)
@@ -363,8 +369,8 @@ private:
 			unlink(*old->first[index]);
 	}
 
-	rcu_ptr<bucket_array> current_;	/* what readers walk */
-	rcu_ptr<bucket_array> growing_;	/* being filled, or null; writers look under a stripe lock */
+	rcu_ptr<bucket_array> current_; /* what readers walk */
+	rcu_ptr<bucket_array> growing_; /* being filled, or null; writers look under a stripe lock */
 	atomic<int> count_;		/* elements */
 	spinlock stripes_[stripe_count];
 	grow_work work_;

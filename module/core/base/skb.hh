@@ -77,8 +77,7 @@ public:
 	/* A linear buffer, or none: test it. */
 	[[nodiscard]] static skb_ptr alloc(u32 headroom, u32 size, gfp how)
 	{
-		return skb_ptr{
-			edu_k_skb_alloc(headroom, size, static_cast<unsigned int>(how))};
+		return skb_ptr{edu_k_skb_alloc(headroom, size, static_cast<unsigned int>(how))};
 	}
 
 	explicit operator bool() const { return skb_; }
@@ -107,7 +106,10 @@ public:
 	}
 
 	/* The headers may be written and have that much room in front. */
-	[[nodiscard]] bool make_writable(u32 headroom) { return edu_k_skb_cow(skb_, headroom) == 0; }
+	[[nodiscard]] bool make_writable(u32 headroom)
+	{
+		return edu_k_skb_cow(skb_, headroom) == 0;
+	}
 
 private:
 	void reset()

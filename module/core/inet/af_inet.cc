@@ -9,11 +9,11 @@
  * (INET-4).
  *
  * Locking: each call takes the socket lock around what changes the sock. Sending and receiving do
- * not, see inet/datagram.cc.
+ * not, see sock/datagram.cc.
  */
-#include "inet/datagram.hh"
-#include "inet/options.hh"
-#include "inet/sock.hh"
+#include "sock/datagram.hh"
+#include "sock/options.hh"
+#include "sock/sock.hh"
 #include "stack.hh"
 
 namespace edu {
@@ -36,7 +36,7 @@ struct inet_protosw {
 	int type;
 	int protocol;	/* any_protocol: whichever the program asks for, but it must ask */
 	int index;	/* into protos */
-	int capability;	/* cap_*, unprivileged or ask_ping_group */
+	int capability; /* cap_*, unprivileged or ask_ping_group */
 };
 
 constexpr inet_protosw inetsw[] = {
@@ -71,7 +71,8 @@ int family_of(const void *name)
 
 bool may_bind_any(const sock &s)
 {
-	return edu_k_sock_capable(home(s), cap_net_raw) || edu_k_sock_capable(home(s), cap_net_admin);
+	return edu_k_sock_capable(home(s), cap_net_raw) ||
+	       edu_k_sock_capable(home(s), cap_net_admin);
 }
 
 /* Locked. INET-3, INET-5, INET-6. */
@@ -360,7 +361,8 @@ int edu_core_recvmsg(::sock *sk, msghdr *msg, unsigned int len, edu_u32 flags)
 
 int edu_core_setsockopt(::sock *sk, int level, int name, const void *value, unsigned int len)
 {
-	return to_errno(do_setsockopt(core(sk), level, name, {static_cast<const u8 *>(value), len}));
+	return to_errno(
+		do_setsockopt(core(sk), level, name, {static_cast<const u8 *>(value), len}));
 }
 
 int edu_core_getsockopt(::sock *sk, int level, int name, void *value, unsigned int *len)
@@ -380,7 +382,8 @@ int edu_core_ioctl(::sock *sk, unsigned int command, int *value)
 	switch (command) {
 	case fionread:
 		first = edu_k_sock_first_len(sk);
-		*value = static_cast<int>(first > s.prot->header_len ? first - s.prot->header_len : 0);
+		*value = static_cast<int>(first > s.prot->header_len ? first - s.prot->header_len :
+								       0);
 		return 0;
 	case siocoutq:
 		*value = static_cast<int>(edu_k_sock_wmem(sk));

@@ -10,7 +10,7 @@
  *
  * Locking: as UDP's.
  */
-#include "inet/datagram.hh"
+#include "sock/datagram.hh"
 #include "stack.hh"
 #include "transport/raw.hh"
 #include "wire/icmp.hh"
@@ -139,8 +139,8 @@ result<void> send_request(sock &s, const edu_send &send, const send_plan &plan, 
 	int error = 0;
 
 	TRY(check_send_size(s, plan, send.len));
-	skb_ptr packet{edu_k_msg_to_skb(home(s), send.msg, plan.headroom() + icmp_header_len, data_len,
-					send.flags, &sum, &error)};
+	skb_ptr packet{edu_k_msg_to_skb(home(s), send.msg, plan.headroom() + icmp_header_len,
+					data_len, send.flags, &sum, &error)};
 	if (!packet)
 		return from_errno(error);
 	trace(s.host->net, EDU_TRACE_sock_send, packet.get());
@@ -150,7 +150,8 @@ result<void> send_request(sock &s, const edu_send &send, const send_plan &plan, 
 	edu_k_skb_mark_transport(packet.get());
 	edu_k_skb_csum_done(packet.get());
 	trace(s.host->net, EDU_TRACE_icmp_send, packet.get());
-	return ip_send(*s.host, std::move(packet), *plan.route, plan.params(ipproto_icmp, send.len));
+	return ip_send(*s.host, std::move(packet), *plan.route,
+		       plan.params(ipproto_icmp, send.len));
 }
 
 result<int> ping_sendmsg(sock &s, const edu_send &send)

@@ -12,7 +12,7 @@
  */
 #include "transport/raw.hh"
 
-#include "inet/datagram.hh"
+#include "sock/datagram.hh"
 #include "stack.hh"
 
 namespace edu {
@@ -165,8 +165,7 @@ result<void> send_payload(sock &s, const edu_send &send, const send_plan &plan)
 
 	edu_k_skb_mark_transport(packet.get());
 	trace(s.host->net, EDU_TRACE_raw_send, packet.get());
-	return ip_send(*s.host, std::move(packet), *plan.route,
-		       plan.params(s.protocol, send.len));
+	return ip_send(*s.host, std::move(packet), *plan.route, plan.params(s.protocol, send.len));
 }
 
 result<int> raw_sendmsg(sock &s, const edu_send &send)
@@ -186,8 +185,8 @@ result<int> raw_sendmsg(sock &s, const edu_send &send)
 	if (is_probe(send))
 		return 0;
 	if (plan.ttl) {
-		auto sent = with_header ? send_with_header(s, send, plan)
-					: send_payload(s, send, plan);
+		auto sent = with_header ? send_with_header(s, send, plan) :
+					  send_payload(s, send, plan);
 
 		if (sent)
 			s.host->count(EDU_Raw_OutDatagrams);

@@ -12,13 +12,13 @@
 #pragma once
 
 #include "base/siphash.hh"
-#include "inet/sock.hh"
+#include "sock/sock.hh"
 
 namespace edu {
 
 struct raw_state {
-	hash_table<sock, &sock::port_node> raw_hash;	/* by protocol */
-	hash_table<sock, &sock::port_node> ping_hash;	/* by identifier */
+	hash_table<sock, &sock::port_node> raw_hash;  /* by protocol */
+	hash_table<sock, &sock::port_node> ping_hash; /* by identifier */
 
 	/* Process context, at the birth of a host. Error: enomem. */
 	result<void> init();

@@ -11,7 +11,7 @@
  */
 #include "transport/udp.hh"
 
-#include "inet/datagram.hh"
+#include "sock/datagram.hh"
 #include "stack.hh"
 #include "wire/udp.hh"
 
@@ -178,12 +178,13 @@ bool device_completes_checksums(const rtable &route)
 /* The datagram with its header in front: data copied, and summed on the way if nobody else will. */
 result<skb_ptr> make_datagram(sock &s, const edu_send &send, const send_plan &plan)
 {
-	const bool in_one_piece = plan.header_len() + udp_header_len + send.len <= plan.route->rt_mtu;
+	const bool in_one_piece = plan.header_len() + udp_header_len + send.len <=
+				  plan.route->rt_mtu;
 	const bool offload = in_one_piece && device_completes_checksums(*plan.route);
 	u32 sum = 0;
 	int error = 0;
-	skb_ptr packet{edu_k_msg_to_skb(home(s), send.msg, plan.headroom() + udp_header_len, send.len,
-					send.flags, offload ? nullptr : &sum, &error)};
+	skb_ptr packet{edu_k_msg_to_skb(home(s), send.msg, plan.headroom() + udp_header_len,
+					send.len, send.flags, offload ? nullptr : &sum, &error)};
 
 	if (!packet)
 		return from_errno(error).error();
@@ -195,8 +196,8 @@ result<skb_ptr> make_datagram(sock &s, const edu_send &send, const send_plan &pl
 			       .checksum = {}};
 
 	/* With a source route, the sum is of the final destination (RFC 1122 4.1.3.4, 3.2.1.8). */
-	header.checksum = offload ? header.checksum_for_device(plan.src, plan.dst)
-				  : header.checksum_between(plan.src, plan.dst,
+	header.checksum = offload ? header.checksum_for_device(plan.src, plan.dst) :
+				    header.checksum_between(plan.src, plan.dst,
 							    inet_sum::from_wsum(sum, send.len));
 	header.emit(std::span<u8, udp_header_len>{packet.push(udp_header_len), udp_header_len});
 	edu_k_skb_mark_transport(packet.get());

@@ -16,15 +16,15 @@
 #pragma once
 
 #include "base/siphash.hh"
-#include "inet/sock.hh"
+#include "sock/sock.hh"
 
 namespace edu {
 
 struct udp_state {
-	hash_table<sock, &sock::port_node> udp_hash;	/* every bound socket, by port */
-	hash_table<sock, &sock::addr_node> bound;	/* not connected ones, by (rcv_saddr, port) */
-	hash_table<sock, &sock::conn_node> connected;	/* by (rcv_saddr, port, daddr, dport) */
-	atomic<u64> binds;				/* the last bind_order given out */
+	hash_table<sock, &sock::port_node> udp_hash;  /* every bound socket, by port */
+	hash_table<sock, &sock::addr_node> bound;     /* not connected ones, by (rcv_saddr, port) */
+	hash_table<sock, &sock::conn_node> connected; /* by (rcv_saddr, port, daddr, dport) */
+	atomic<u64> binds;			      /* the last bind_order given out */
 
 	/* Process context, at the birth of a host. Error: enomem. */
 	result<void> init();
@@ -32,11 +32,11 @@ struct udp_state {
 
 /* A received datagram's addresses, ports in host order as far as our end goes. */
 struct udp_flow {
-	be32 laddr;	/* our end */
-	be32 faddr;	/* the other */
-	u16 lport;	/* host order */
+	be32 laddr; /* our end */
+	be32 faddr; /* the other */
+	u16 lport;  /* host order */
 	be16 fport;
-	int ifindex;	/* it came in by; 0: by none (an error found out here) */
+	int ifindex; /* it came in by; 0: by none (an error found out here) */
 };
 
 /* The socket a unicast datagram belongs to, or null. Softirq, RCU. Constant time. */

@@ -50,8 +50,7 @@ bool both_reuse(const sock &a, const sock &b)
 	if (common & EDU_SOCK_REUSEADDR)
 		return true;
 	/* Sharing a port is for one user's sockets: nobody may steal another's datagrams. */
-	return common & EDU_SOCK_REUSEPORT &&
-	       edu_k_sock_uid(home(a)) == edu_k_sock_uid(home(b));
+	return common & EDU_SOCK_REUSEPORT && edu_k_sock_uid(home(a)) == edu_k_sock_uid(home(b));
 }
 
 /* Would a and b, on the same port, claim the same datagrams? */

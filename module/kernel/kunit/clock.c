@@ -21,8 +21,8 @@
 #include "hooks.h"
 #include <kunit/test_bridge.h>
 
-static bool edu_clock_runs;	   /* the test clock is in charge */
-static u64 edu_clock_elapsed;	   /* ms since its start, as the test has moved it */
+static bool edu_clock_runs;	       /* the test clock is in charge */
+static u64 edu_clock_elapsed;	       /* ms since its start, as the test has moved it */
 static u64 edu_start_ms, edu_start_ns; /* what the two clocks showed at its start */
 static u64 edu_skew_ms, edu_skew_ns;   /* how far past tests have put the module's time ahead */
 

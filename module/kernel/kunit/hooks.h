@@ -92,9 +92,7 @@ static inline int edu_test_dev_xmit(struct edu_dev *ed, struct sk_buff *skb, u16
 	return 0;
 }
 
-static inline void edu_test_dev_release(struct edu_dev *ed)
-{
-}
+static inline void edu_test_dev_release(struct edu_dev *ed) {}
 
 #endif /* EDU_KUNIT */
 

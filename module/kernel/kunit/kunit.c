@@ -53,10 +53,7 @@ static void edu_test_exit(struct kunit *test)
 	edu_test_clock_stop();
 }
 
-static struct kunit_case edu_kunit_cases[] = {
-	KUNIT_CASE_PARAM(edu_test_run, edu_test_next),
-	{}
-};
+static struct kunit_case edu_kunit_cases[] = { KUNIT_CASE_PARAM(edu_test_run, edu_test_next), {} };
 
 static struct kunit_suite edu_kunit_suite = {
 	.name = "eduinet",

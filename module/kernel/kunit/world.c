@@ -418,8 +418,8 @@ static void edu_t_netdev_setup(struct net_device *netdev)
 
 static struct net_device *edu_t_netdev_new(struct edu_t_dev *dev)
 {
-	struct net_device *netdev = alloc_netdev(sizeof(dev), "edutest", NET_NAME_UNKNOWN,
-						 edu_t_netdev_setup);
+	struct net_device *netdev =
+		alloc_netdev(sizeof(dev), "edutest", NET_NAME_UNKNOWN, edu_t_netdev_setup);
 
 	if (!netdev)
 		return NULL;
@@ -638,9 +638,7 @@ edu_u64 edu_t_counter(struct edu_t_host *host, enum edu_counter counter)
 }
 
 /* The kernel's tracepoints are watched from the VM tests. */
-void edu_t_trace_start(void)
-{
-}
+void edu_t_trace_start(void) {}
 
 int edu_t_trace_count(void)
 {

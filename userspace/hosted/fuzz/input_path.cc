@@ -136,7 +136,8 @@ public:
 		hosted::set_preemption(how & in_pieces ? 300 : 0);
 		if (how & no_memory)
 			edu_t_fail_alloc(1 + frame.size() % 8);
-		edu_t_inject(host_, ifindex_, frame.data(), static_cast<unsigned int>(frame.size()));
+		edu_t_inject(host_, ifindex_, frame.data(),
+			     static_cast<unsigned int>(frame.size()));
 		edu_t_run(how & second_passes ? 1000 : 0);
 		if (how & read_sockets)
 			drain();
@@ -160,7 +161,7 @@ private:
 			fuzz::require(sock);
 		int on = 1;
 
-		edu_t_bind(sockets_[0], 0, 0x0700); /* port 7 */
+		edu_t_bind(sockets_[0], 0, 0x0700);		       /* port 7 */
 		edu_t_setsockopt(sockets_[0], 0, 8, &on, sizeof(on));  /* IP_PKTINFO */
 		edu_t_setsockopt(sockets_[0], 0, 11, &on, sizeof(on)); /* IP_RECVERR */
 		edu_t_setsockopt(sockets_[0], 0, 6, &on, sizeof(on));  /* IP_RECVOPTS */
@@ -180,7 +181,8 @@ private:
 		std::uint8_t room[256];
 
 		for (edu_t_sock *sock : sockets_)
-			for (edu_u32 flags : {0x42u, 0x40u, 0x2040u}) { /* peek, read, error queue */
+			for (edu_u32 flags :
+			     {0x42u, 0x40u, 0x2040u}) { /* peek, read, error queue */
 				edu_t_recv recv = {};
 
 				recv.data = room;
@@ -215,7 +217,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
 
 		for (std::size_t at = 0; at + 3 <= size;) {
 			std::uint8_t how = data[at];
-			std::size_t len = static_cast<std::size_t>(data[at + 1] << 8 | data[at + 2]);
+			std::size_t len =
+				static_cast<std::size_t>(data[at + 1] << 8 | data[at + 2]);
 
 			at += 3;
 			len = std::min(len, size - at);

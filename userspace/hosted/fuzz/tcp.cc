@@ -33,7 +33,8 @@ void options_round_trip(const tcp::options &first, bool is_syn)
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size)
 {
-	constexpr be32 src = wire::ipv4::make_addr(10, 0, 0, 1), dst = wire::ipv4::make_addr(10, 0, 0, 2);
+	constexpr be32 src = wire::ipv4::make_addr(10, 0, 0, 1),
+		       dst = wire::ipv4::make_addr(10, 0, 0, 2);
 	bytes octets{data, size};
 	auto [segment, why] = tcp::view::checked(octets);
 

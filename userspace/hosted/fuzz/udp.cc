@@ -10,7 +10,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
 {
 	using namespace edu;
 	namespace udp = wire::udp;
-	constexpr be32 src = wire::ipv4::make_addr(10, 0, 0, 1), dst = wire::ipv4::make_addr(10, 0, 0, 2);
+	constexpr be32 src = wire::ipv4::make_addr(10, 0, 0, 1),
+		       dst = wire::ipv4::make_addr(10, 0, 0, 2);
 	bytes octets{data, size};
 	auto [datagram, why] = udp::view::checked(octets);
 

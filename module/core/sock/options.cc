@@ -11,7 +11,7 @@
  * Locking: setting and reading are called with the socket lock held; what senders read meanwhile is
  * written with write_once(), and IP_OPTIONS is replaced as a whole and freed by RCU.
  */
-#include "inet/options.hh"
+#include "sock/options.hh"
 
 #include "stack.hh"
 
@@ -159,7 +159,7 @@ struct number {
 
 struct ip_option {
 	int name;
-	result<void> (*set)(sock &s, number n);	/* null: cannot be set */
+	result<void> (*set)(sock &s, number n); /* null: cannot be set */
 	result<int> (*get)(const sock &s);	/* null: cannot be read */
 };
 
@@ -423,8 +423,8 @@ result<u32> ip_getsockopt(sock &s, int name, mutable_bytes value)
 	if (name == ip_options_name)
 		return get_ip_options(s, value);
 	if (name == ip_multicast_if) {
-		u32 len = static_cast<u32>(value.size() < sizeof(be32) ? value.size()
-								       : sizeof(be32));
+		u32 len =
+			static_cast<u32>(value.size() < sizeof(be32) ? value.size() : sizeof(be32));
 
 		__builtin_memcpy(value.data(), &s.mc_addr, len);
 		return len;

@@ -42,12 +42,12 @@ inline constexpr u32 oob = 0x1, peek = 0x2, dontroute = 0x4, probe = 0x10, trunc
 
 /* Values of IP_MTU_DISCOVER (RFC 1191). */
 namespace pmtu {
-inline constexpr u8 never = 0,	/* no DF: routers may fragment */
-		    want = 1,	/* DF on whatever fits, fragment the rest here */
-		    always = 2,	/* DF, and EMSGSIZE for what does not fit */
-		    probe = 3,	/* like always */
-		    interface = 4, /* no DF, no fragments: EMSGSIZE against the device's MTU */
-		    omit = 5;	/* like interface, but fragments here */
+inline constexpr u8 never = 0, /* no DF: routers may fragment */
+	want = 1,	       /* DF on whatever fits, fragment the rest here */
+	always = 2,	       /* DF, and EMSGSIZE for what does not fit */
+	probe = 3,	       /* like always */
+	interface = 4,	       /* no DF, no fragments: EMSGSIZE against the device's MTU */
+	omit = 5;	       /* like interface, but fragments here */
 } // namespace pmtu
 
 /* Bits of sock::cmsg: what recvmsg() tells besides the data. */
@@ -76,55 +76,58 @@ inline void write_once(big_endian<uint> &word, std::type_identity_t<big_endian<u
 }
 
 struct sock {
-	edu_stack *host;	/* constant */
-	const proto *prot;	/* constant */
-	u8 type = 0;		/* sock_dgram, …; constant */
-	u8 protocol = 0;	/* of the IP header; constant */
+	edu_stack *host;   /* constant */
+	const proto *prot; /* constant */
+	u8 type = 0;	   /* sock_dgram, …; constant */
+	u8 protocol = 0;   /* of the IP header; constant */
 
 	/* Who we are. num is the local port in host order, 0 while unbound; RAW: the protocol; ping:
 	 * the identifier of our echo requests. [packet path] */
 	u16 num = 0;
-	be16 sport;		/* num, as the header has it */
-	be16 dport;		/* peer's port, 0 when not connected [packet path] */
-	be32 rcv_saddr;		/* TLK's recv_addr: takes packets sent to it, 0: to any of ours [packet path] */
-	be32 saddr;		/* source of what is sent, 0: the route's [packet path] */
-	be32 daddr;		/* peer, 0 when not connected [packet path] */
-	bool addr_bound = false;	/* bind() named an address: disconnect keeps it */
-	bool port_bound = false;	/* bind() named a port: likewise */
-	bool any_source = false;	/* a privileged bind() chose an address that is not ours (INET-4) */
+	be16 sport;	/* num, as the header has it */
+	be16 dport;	/* peer's port, 0 when not connected [packet path] */
+	be32 rcv_saddr; /* TLK's recv_addr: takes packets sent to it, 0: to any of ours [packet path] */
+	be32 saddr;	/* source of what is sent, 0: the route's [packet path] */
+	be32 daddr;	/* peer, 0 when not connected [packet path] */
+	bool addr_bound = false; /* bind() named an address: disconnect keeps it */
+	bool port_bound = false; /* bind() named a port: likewise */
+	bool any_source =
+		false; /* a privileged bind() chose an address that is not ours (INET-4) */
 
 	/* UDP-2: the route of a connected socket; a reference. Senders exchange it without a lock. */
 	rcu_ptr<rtable> ip_route_cache;
 
 	/* Options (ip(7)); each one word, read by senders and the packet path [packet path] */
-	rcu_ptr<sock_options> ip_options; /* IP_OPTIONS; replaced under the socket lock, freed by RCU */
-	s16 ip_ttl = -1;	/* 1..255, -1: the host's default */
+	rcu_ptr<sock_options>
+		ip_options; /* IP_OPTIONS; replaced under the socket lock, freed by RCU */
+	s16 ip_ttl = -1;    /* 1..255, -1: the host's default */
 	u8 ip_tos = 0;
-	u8 mc_ttl = 1;		/* TTL of multicast packets, 0..255 */
-	u8 min_ttl = 0;		/* IP_MINTTL: kept; TCP alone looks at it, as in Linux */
+	u8 mc_ttl = 1;	/* TTL of multicast packets, 0..255 */
+	u8 min_ttl = 0; /* IP_MINTTL: kept; TCP alone looks at it, as in Linux */
 	u8 pmtudisc = pmtu::want;
-	u8 cmsg = 0;		/* cmsg_bit::* */
-	bool recverr = false;	/* IP_RECVERR: errors also go to the error queue */
-	bool hdrincl = false;	/* IP_HDRINCL: the program writes the IP header (RAW) */
-	bool freebind = false;	/* IP_FREEBIND: any address may be bound */
+	u8 cmsg = 0;		  /* cmsg_bit::* */
+	bool recverr = false;	  /* IP_RECVERR: errors also go to the error queue */
+	bool hdrincl = false;	  /* IP_HDRINCL: the program writes the IP header (RAW) */
+	bool freebind = false;	  /* IP_FREEBIND: any address may be bound */
 	bool transparent = false; /* IP_TRANSPARENT: and be the source */
-	bool bind_no_port = false; /* IP_BIND_ADDRESS_NO_PORT: the port is chosen when first needed */
-	bool mc_loop = true;	/* IP_MULTICAST_LOOP; kept for multicast */
-	bool mc_all = true;	/* IP_MULTICAST_ALL; likewise */
-	bool nodefrag = false;	/* IP_NODEFRAG; kept, as Linux does without netfilter */
-	int mc_index = 0;	/* IP_MULTICAST_IF: interface for multicast packets, 0: any */
-	be32 mc_addr;		/* its address, if that named it */
-	int uc_index = 0;	/* IP_UNICAST_IF, 0: any */
-	u32 icmp_filter = 0;	/* ICMP_FILTER: bit n set: ICMP type n is not wanted (RAW) */
+	bool bind_no_port =
+		false;	       /* IP_BIND_ADDRESS_NO_PORT: the port is chosen when first needed */
+	bool mc_loop = true;   /* IP_MULTICAST_LOOP; kept for multicast */
+	bool mc_all = true;    /* IP_MULTICAST_ALL; likewise */
+	bool nodefrag = false; /* IP_NODEFRAG; kept, as Linux does without netfilter */
+	int mc_index = 0;      /* IP_MULTICAST_IF: interface for multicast packets, 0: any */
+	be32 mc_addr;	       /* its address, if that named it */
+	int uc_index = 0;      /* IP_UNICAST_IF, 0: any */
+	u32 icmp_filter = 0;   /* ICMP_FILTER: bit n set: ICMP type n is not wanted (RAW) */
 
 	/* Where packets find us; the tables' locks guard the links. UDP is in udp_hash from bind to
 	 * close, and in one of the other two; RAW and ping use port_node alone. */
 	hash_node port_node;
 	hash_node addr_node;
 	hash_node conn_node;
-	u64 bind_order = 0;	/* greater: bound later, and so preferred [packet path] */
+	u64 bind_order = 0; /* greater: bound later, and so preferred [packet path] */
 
-	u32 drops = 0;		/* packets for us that did not get on the queue; may lag [packet path] */
+	u32 drops = 0; /* packets for us that did not get on the queue; may lag [packet path] */
 
 	sock(edu_stack *on, const proto *by, u8 kind, u8 number)
 		: host{on}, prot{by}, type{kind}, protocol{number}
@@ -161,7 +164,8 @@ inline sock_state state_of(const sock &s)
 
 inline int bound_dev_if(const sock &s)
 {
-	const char *index = reinterpret_cast<const char *>(home(s)) + EDU_OFFSETOF_SOCK_BOUND_DEV_IF;
+	const char *index =
+		reinterpret_cast<const char *>(home(s)) + EDU_OFFSETOF_SOCK_BOUND_DEV_IF;
 
 	return read_once(*reinterpret_cast<const int *>(index));
 }
@@ -177,18 +181,19 @@ inline bool is_connected(const sock &s)
  */
 struct proto {
 	const char *name;
-	u8 header_len;		/* octets in front of the data of a queued packet */
-	bool autobind;		/* connect and send get a port first */
-	bool listens;		/* listen() changes the state (INET-10) */
+	u8 header_len; /* octets in front of the data of a queued packet */
+	bool autobind; /* connect and send get a port first */
+	bool listens;  /* listen() changes the state (INET-10) */
 
 	result<void> (*init)(sock &s);
-	result<void> (*bind)(sock &s, const end_point &at);	/* locked; null: inet_bind() */
-	result<void> (*get_port)(sock &s, u16 num);		/* locked; 0: choose one */
-	void (*rehash)(sock &s);	/* locked: rcv_saddr, daddr or dport have changed */
-	void (*unhash)(sock &s);	/* locked: gives the port back */
+	result<void> (*bind)(sock &s, const end_point &at); /* locked; null: inet_bind() */
+	result<void> (*get_port)(sock &s, u16 num);	    /* locked; 0: choose one */
+	void (*rehash)(sock &s); /* locked: rcv_saddr, daddr or dport have changed */
+	void (*unhash)(sock &s); /* locked: gives the port back */
 	result<int> (*sendmsg)(sock &s, const edu_send &send);
 	result<int> (*recvmsg)(sock &s, msghdr *message, u32 len, u32 flags);
-	result<void> (*setsockopt)(sock &s, int level, int name, bytes value);	/* null: SOL_IP alone */
+	result<void> (*setsockopt)(sock &s, int level, int name,
+				   bytes value); /* null: SOL_IP alone */
 	result<u32> (*getsockopt)(sock &s, int level, int name, mutable_bytes value);
 };
 
@@ -197,12 +202,15 @@ extern const proto raw_prot;
 extern const proto ping_prot;
 
 /*
- * inet/sock.cc
+ * sock/sock.cc
  */
 
 /* The route a connected socket remembers; the former one is dropped. Any context. */
 void sk_route_set(sock &s, ref<rtable> route);
-inline void sk_route_reset(sock &s) { sk_route_set(s, nullptr); }
+inline void sk_route_reset(sock &s)
+{
+	sk_route_set(s, nullptr);
+}
 /* A reference to it, if it is still valid and leads to dst. Any context. */
 ref<rtable> sk_route_get(const sock &s, be32 dst);
 

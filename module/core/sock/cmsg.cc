@@ -8,7 +8,7 @@
  *
  * Locking: none; the packet is ours. The interface it came by is looked up under RCU and may be gone.
  */
-#include "inet/options.hh"
+#include "sock/options.hh"
 #include "stack.hh"
 
 namespace edu {

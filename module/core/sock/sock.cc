@@ -8,9 +8,9 @@
  * Locking: ip_route_cache is exchanged with one atomic instruction and followed under RCU, since
  * senders do not take the socket lock. The rest is per function.
  */
-#include "inet/sock.hh"
+#include "sock/sock.hh"
 
-#include "inet/options.hh"
+#include "sock/options.hh"
 #include "stack.hh"
 
 namespace edu {
@@ -77,8 +77,8 @@ void queue_icmp_error(sock &s, const icmp_error &error, int number, u32 payload_
 }
 
 struct asynchronous_error {
-	int error;	/* positive errno, 0: not for the program */
-	bool fatal;	/* told to a connected socket even without IP_RECVERR */
+	int error;  /* positive errno, 0: not for the program */
+	bool fatal; /* told to a connected socket even without IP_RECVERR */
 };
 
 asynchronous_error meaning_for(const sock &s, const icmp_error &error)
@@ -93,7 +93,8 @@ asynchronous_error meaning_for(const sock &s, const icmp_error &error)
 		return {static_cast<int>(errc::emsgsize), true};
 	}
 	icmp_meaning meaning = icmp_error_meaning(error.type, error.code);
-	bool found_out_here = error.offender == error.src; /* ARP gave up: the sender sees it (ARP-5) */
+	bool found_out_here = error.offender ==
+			      error.src; /* ARP gave up: the sender sees it (ARP-5) */
 
 	return {meaning.error, meaning.fatal || found_out_here};
 }

@@ -8,7 +8,7 @@
  */
 #pragma once
 
-#include "inet/sock.hh"
+#include "sock/sock.hh"
 #include "wire/ipv4_options.hh"
 
 namespace edu {
@@ -16,11 +16,11 @@ namespace edu {
 /* Options ready to be sent. A source route lies here as RFC 791 wants it on the first link: the
  * first hop is where the packet goes, and the list ends with the final destination. */
 struct option_set {
-	u8 length = 0;		/* octets, a multiple of 4 */
-	u8 final_slot = 0;	/* where the destination belongs into; has_route only */
+	u8 length = 0;	   /* octets, a multiple of 4 */
+	u8 final_slot = 0; /* where the destination belongs into; has_route only */
 	bool has_route = false;
-	bool strict = false;	/* every hop must be on the link */
-	be32 first_hop;		/* has_route only */
+	bool strict = false; /* every hop must be on the link */
+	be32 first_hop;	     /* has_route only */
 	u8 octets[wire::ipv4::max_options_len] = {};
 
 	bytes all() const { return {octets, length}; }
@@ -36,7 +36,7 @@ struct option_set {
 /* IP_OPTIONS of a socket; freed after a grace period. */
 struct sock_options {
 	option_set set;
-	u8 given_len = 0;	/* octets; padded to whole words */
+	u8 given_len = 0;			    /* octets; padded to whole words */
 	u8 given[wire::ipv4::max_options_len] = {}; /* as the program wrote them, for getsockopt() */
 	edu_rcu_head rcu = {};
 };
@@ -52,7 +52,7 @@ u32 turn_options(bytes received, be32 src, mutable_bytes out);
 result<void> ip_setsockopt(sock &s, int name, bytes value);
 result<u32> ip_getsockopt(sock &s, int name, mutable_bytes value);
 
-/* inet/cmsg.cc: the control messages that the program asked for about packet, whose cb is ip_info. */
+/* sock/cmsg.cc: the control messages that the program asked for about packet, whose cb is ip_info. */
 void put_cmsgs(sock &s, msghdr *message, sk_buff *packet);
 
 } // namespace edu

@@ -9,7 +9,7 @@
  *
  * Locking: connect and disconnect hold the socket lock; the rest holds none.
  */
-#include "inet/datagram.hh"
+#include "sock/datagram.hh"
 
 #include "stack.hh"
 

@@ -9,20 +9,20 @@
  */
 #pragma once
 
-#include "inet/options.hh"
+#include "sock/options.hh"
 
 namespace edu {
 
 /* Everything decided about a datagram before its data is copied. */
 struct send_plan {
-	ref<rtable> route;	/* the sender's own reference */
-	be32 dst;		/* where it goes in the end */
+	ref<rtable> route; /* the sender's own reference */
+	be32 dst;	   /* where it goes in the end */
 	be16 port;
-	be32 next;		/* the header's destination: dst, or a source route's first hop */
-	be32 src;		/* the header's source */
-	u8 ttl = 0;		/* 1..255; 0: a multicast that stays in this host */
+	be32 next;  /* the header's destination: dst, or a source route's first hop */
+	be32 src;   /* the header's source */
+	u8 ttl = 0; /* 1..255; 0: a multicast that stays in this host */
 	u8 tos = 0;
-	u8 pmtudisc = 0;	/* pmtu::* */
+	u8 pmtudisc = 0; /* pmtu::* */
 	option_set options;
 
 	/* Octets of IP header. */
