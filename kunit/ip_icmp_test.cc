@@ -261,7 +261,7 @@ EDU_TEST(icmp, redirects_and_source_quench_change_nothing, "RFC6633")
 	w.say({wire::icmp::type::source_quench, 0, 0}, octets("12345678"));
 	EXPECT_EQ(w.a.counter(EDU_Icmp_InRedirects), 1u);
 	EXPECT_EQ(w.a.counter(EDU_Icmp_InSrcQuenchs), 1u);
-	EXPECT_EQ(w.a.counter(EDU_Icmp_DropConsumed), 2u);
+	EXPECT_EQ(w.a.counter(EDU_Icmp_InMsgs), 2u);
 	EXPECT_EQ(w.answers(), 0u);
 }
 

@@ -25,7 +25,7 @@
 	X(Arp, Created) X(Arp, Completed) X(Arp, Updated) X(Arp, Expired) X(Arp, Failed) X(Arp, Evicted) X(Arp, Conflicts) \
 	X(Arp, DropShort) X(Arp, DropHardwareType) X(Arp, DropProtocolType) X(Arp, DropAddressLength) \
 	X(Arp, DropOpcode) X(Arp, DropSourceAddress)	/* sender is multicast, broadcast or not on the link */ \
-	X(Arp, DropNotForUs) X(Arp, DropConsumed)	/* the normal end of an ARP packet */ \
+	X(Arp, DropNotForUs) \
 	X(Arp, DropTableFull) X(Arp, DropQueueFull)	/* waiting queue: the oldest left */ \
 	X(Arp, DropUnresolved)		/* waiting packet whose address never answered */ \
 	X(Arp, DropNoMemory) X(Arp, DropNotUp) \
@@ -52,7 +52,6 @@
 	X(Icmp, DropShort) X(Icmp, DropChecksum) X(Icmp, DropUnknownType) X(Icmp, DropBroadcastEcho) \
 	X(Icmp, DropQuote)		/* an error whose quoted packet makes no sense */ \
 	X(Icmp, DropNoSocket)		/* an error nobody waits for */ \
-	X(Icmp, DropConsumed)		/* the normal end of an ICMP message */ \
 	/* UDP: RFC 768 */ \
 	X(Udp, InDatagrams) X(Udp, OutDatagrams) X(Udp, NoPorts) X(Udp, SndbufErrors) \
 	X(Udp, DropShort) X(Udp, DropLength) X(Udp, DropChecksum) X(Udp, DropNoSocket) \

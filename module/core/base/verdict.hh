@@ -3,8 +3,8 @@
  * What becomes of a packet: a handler decides, one caller executes.
  *
  * TLK's routines free a bad packet wherever they notice it. Here a handler returns a verdict:
- * accepted (the packet has been taken over by somebody), or dropped for exactly one named reason,
- * which is a counter of /proc/net/eduinet/snmp. finish() counts, traces and frees, in one place,
+ * accepted (the packet has been taken over by somebody), consumed (it has done what it came for), or
+ * dropped for exactly one named reason, which is a counter of /proc/net/eduinet/snmp. finish() counts, traces and frees, in one place,
  * so no packet is lost without a name.
  *
  * Locking: none.
@@ -19,6 +19,8 @@ class [[nodiscard]] verdict {
 public:
 	/* The handler has passed the packet on; the skb_ptr it was given is empty. */
 	static constexpr verdict accepted() { return verdict{EDU_COUNTER_COUNT}; }
+	/* The packet has served its purpose (an ARP packet, an echo request): its normal end. */
+	static constexpr verdict consumed() { return accepted(); }
 	/* The caller throws the packet away; the skb_ptr still holds it. */
 	static constexpr verdict drop(edu_counter reason) { return verdict{reason}; }
 

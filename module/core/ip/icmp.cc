@@ -125,7 +125,7 @@ static verdict answer(edu_stack &host, const skb_ptr &request, skb_ptr reply, ed
 		carried = reply_options(options, own, edu_k_time_of_day_ms());
 	host.count(counter);
 	(void)icmp_reply(host, std::move(reply), info.src, own, info.tos, carried.all());
-	return verdict::drop(EDU_Icmp_DropConsumed);
+	return verdict::consumed();
 }
 
 /* A question to everybody is answered by nobody, unless the administrator wants it otherwise. */
@@ -185,7 +185,7 @@ static verdict dispatch(edu_stack &host, skb_ptr &packet, type t)
 	case type::echo_reply:
 		if (const ping_listener *ping = rcu_load(ping_sockets))
 			(void)ping->deliver(host, packet.get());
-		return verdict::drop(EDU_Icmp_DropConsumed);
+		return verdict::consumed();
 	case type::unreachable:
 	case type::time_exceeded:
 	case type::parameter_problem:
@@ -193,7 +193,7 @@ static verdict dispatch(edu_stack &host, skb_ptr &packet, type t)
 	default:
 		/* Source quench is dead (RFC 6633); redirects are not believed yet; other replies
 		 * went to RAW sockets. */
-		return verdict::drop(EDU_Icmp_DropConsumed);
+		return verdict::consumed();
 	}
 }
 

@@ -71,7 +71,7 @@ static verdict tell(edu_stack &host, const icmp_error &error)
 	if (!protocol || !protocol->err_handler)
 		return verdict::drop(EDU_Icmp_DropNoSocket);
 	protocol->err_handler(host, seen);
-	return verdict::drop(EDU_Icmp_DropConsumed);
+	return verdict::consumed();
 }
 
 static u32 error_info(const wire::icmp::view &message)

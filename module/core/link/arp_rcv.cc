@@ -120,7 +120,7 @@ static verdict arp_rcv(edu_iface &iface, const skb_ptr &packet, unsigned int pkt
 		return verdict::drop(EDU_Arp_DropSourceAddress);
 	if (find_address(host, arp.sender_ip, iface.ifindex).kind == addr_kind::local) {
 		defend(iface, arp);
-		return verdict::drop(EDU_Arp_DropConsumed);
+		return verdict::consumed();
 	}
 	bool ours = find_address(host, arp.target_ip).kind == addr_kind::local &&
 		    !wire::ipv4::is_loopback(arp.target_ip);
@@ -129,7 +129,7 @@ static verdict arp_rcv(edu_iface &iface, const skb_ptr &packet, unsigned int pkt
 		learn(iface, arp, ours && view.is_request());
 	if (ours && view.is_request())
 		answer(iface, arp);
-	return verdict::drop(ours ? EDU_Arp_DropConsumed : EDU_Arp_DropNotForUs);
+	return ours ? verdict::consumed() : verdict::drop(EDU_Arp_DropNotForUs);
 }
 
 } // namespace edu
