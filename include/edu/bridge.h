@@ -319,6 +319,9 @@ int edu_k_sock_error(struct sock *sk);
 edu_u32 edu_k_sock_rmem(const struct sock *sk); /* octets charged for reception */
 edu_u32 edu_k_sock_wmem(const struct sock *sk); /* octets charged for sending (SIOCOUTQ) */
 edu_u64 edu_k_sock_inode(const struct sock *sk);
+edu_u32 edu_k_sock_references(const struct sock *sk); /* who holds the sock, its file included */
+/* SO_BINDTODEVICE is over: sk_bound_dev_if becomes 0. Locked. */
+void edu_k_sock_unbind_device(struct sock *sk);
 /* Octets in the first waiting datagram from its data on, 0 when none (FIONREAD). */
 unsigned int edu_k_sock_first_len(struct sock *sk);
 
@@ -341,8 +344,9 @@ struct edu_sock_error {
 	edu_be16 port;
 };
 /* Queues skb, whose data is the payload of the packet that failed. Consumes skb. 0 or -ENOMEM. */
-int edu_k_sock_queue_error(struct sock *sk, struct sk_buff *skb,
-			   const struct edu_sock_error *error);
+int edu_k_sock_queue_error(struct sock *sk, struct sk_buff *skb, const struct edu_sock_error *error);
+/* Throws away what waits on the error queue. Process. */
+void edu_k_sock_purge_errors(struct sock *sk);
 
 /* One call of sendmsg, with its control messages taken apart. */
 struct edu_send {

@@ -104,6 +104,17 @@ edu_u64 edu_k_sock_inode(const struct sock *sk)
 	return sock_i_ino((struct sock *)sk);
 }
 
+edu_u32 edu_k_sock_references(const struct sock *sk)
+{
+	return refcount_read(&sk->sk_refcnt);
+}
+
+void edu_k_sock_unbind_device(struct sock *sk)
+{
+	/* Read without the lock by look-ups and senders. */
+	WRITE_ONCE(sk->sk_bound_dev_if, 0);
+}
+
 unsigned int edu_k_sock_first_len(struct sock *sk)
 {
 	struct sk_buff *skb;
@@ -204,6 +215,11 @@ int edu_k_sock_queue_error(struct sock *sk, struct sk_buff *skb, const struct ed
 	if (err)
 		kfree_skb(skb);
 	return err;
+}
+
+void edu_k_sock_purge_errors(struct sock *sk)
+{
+	skb_queue_purge(&sk->sk_error_queue);
 }
 
 /* What IP_RECVERR delivers: the report, and the offender behind it (SO_EE_OFFENDER). */

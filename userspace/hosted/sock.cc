@@ -187,6 +187,16 @@ edu_u64 edu_k_sock_inode(const struct sock *sk)
 	return sk->inode;
 }
 
+edu_u32 edu_k_sock_references(const struct sock *)
+{
+	return 1; /* nobody but the program holds one */
+}
+
+void edu_k_sock_unbind_device(struct sock *sk)
+{
+	sk->bound_dev_if = 0;
+}
+
 unsigned int edu_k_sock_first_len(struct sock *sk)
 {
 	return sk->receive_queue.first ? sk->receive_queue.first->len : 0;
@@ -215,6 +225,12 @@ int edu_k_sock_queue_error(struct sock *sk, struct sk_buff *skb, const struct ed
 	charge_received(sk, skb);
 	edu_k_skb_queue_tail(&sk->error_queue, skb);
 	return 0;
+}
+
+void edu_k_sock_purge_errors(struct sock *sk)
+{
+	while (sk_buff *skb = edu_k_skb_dequeue(&sk->error_queue))
+		edu_k_skb_consume(skb);
 }
 
 struct sk_buff *edu_k_sock_dequeue(struct sock *sk, edu_u32 flags, int *error)

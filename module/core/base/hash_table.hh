@@ -10,7 +10,8 @@
  * How it grows. Every element has two links, an even and an odd one; a bucket array uses one of
  * them. To grow, a bigger array of the other parity is filled, bucket by bucket, while readers still
  * walk the old one; then the new one is published, and after a grace period the old links are
- * cleared for the next time. Elements are never moved and nothing is allocated for them.
+ * cleared for the next time. Elements are never moved and nothing is allocated for them. A chain
+ * keeps its order, most recent first.
  *
  * Locking. Readers: RCU. Writers: one of a few stripe locks, chosen by the hash's low bits, so that
  * an element's old and new bucket share a lock. Growing runs on the work queue, one stripe at a
@@ -136,7 +137,7 @@ public:
 		});
 	}
 
-	/* Every element, in no order; one that comes or goes meanwhile may be missed. RCU or sole. */
+	/* Every element, in no order; while others insert, one may be missed. RCU or sole. */
 	template <typename visitor>
 	void for_each(visitor visit) const
 	{
@@ -183,6 +184,7 @@ private:
 	static constexpr u32 stripe_count = 16;
 	static constexpr u32 least_buckets = stripe_count;
 	static constexpr u32 most_buckets = 1u << 24;
+	static constexpr u32 most_growth = 8; /* times at once: copy_bucket() walks as often */
 
 	struct bucket_array {
 		u32 mask;   /* buckets - 1 */
@@ -281,21 +283,38 @@ private:
 		return nullptr;
 	}
 
-	/* The element with the least address above @last in all buckets that were @bucket under @mask. */
-	static T *lowest_above(const bucket_array *array, u64 bucket, u64 mask, u64 last)
+	/* The element with the least address above @last in one chain. Starts over, like find_in(),
+	 * when an element that was inserted anew has carried it into another chain. */
+	static T *lowest_in(const bucket_array *array, u32 index, u64 last)
 	{
-		T *best = nullptr;
+		hash_link *at;
+		T *best;
 
-		for (u64 i = bucket; i <= array->mask; i += mask + 1)
-			for (hash_link *at = rcu_load(array->first[i]); !is_end(at);
+		do {
+			best = nullptr;
+			for (at = rcu_load(array->first[index]); !is_end(at);
 			     at = rcu_load(at->next)) {
 				T *item = by_link(at, array->parity);
 				u64 address = reinterpret_cast<u64>(item);
 
-				if (address > last &&
-				    (!best || address < reinterpret_cast<u64>(best)))
+				if (address > last && (!best || item < best))
 					best = item;
 			}
+		} while (at != end_of(index));
+		return best;
+	}
+
+	/* The same in all buckets that were @bucket under @mask. */
+	static T *lowest_above(const bucket_array *array, u64 bucket, u64 mask, u64 last)
+	{
+		T *best = nullptr;
+
+		for (u64 i = bucket; i <= array->mask; i += mask + 1) {
+			T *item = lowest_in(array, static_cast<u32>(i), last);
+
+			if (item && (!best || item < best))
+				best = item;
+		}
 		return best;
 	}
 
@@ -324,6 +343,8 @@ private:
 		bucket_array *old = current_.load_locked();
 		u32 wanted = std::bit_ceil(size() + 1);
 
+		if (wanted / most_growth > old->mask + 1)
+			wanted = (old->mask + 1) * most_growth; /* the rest in the next round */
 		if (wanted > most_buckets)
 			wanted = most_buckets;
 		if (wanted <= old->mask + 1)
@@ -349,15 +370,33 @@ private:
 			edu_k_work_queue(&work_.work);
 	}
 
+	/* A bucket becomes several, which lie under the same stripe. */
 	void copy_bucket(bucket_array *old, u32 index, bucket_array *fresh)
 	{
 		spin_guard guard{stripe(index)};
 
-		for (hash_link *at = old->first[index]; !is_end(at); at = at->next) {
-			hash_node &node = by_link(at, old->parity)->*member;
+		for (u32 to = index; to <= fresh->mask; to += old->mask + 1)
+			copy_chain(old->first[index], old->parity, fresh, to);
+	}
 
-			if (!node.link[fresh->parity].pprev)
-				link(fresh, node);
+	/* Those of a chain that belong into bucket @to, in their order, behind what is there: that
+	 * was inserted while the table grows, and so later than any of these. */
+	static void copy_chain(hash_link *chain, u32 parity, bucket_array *fresh, u32 to)
+	{
+		hash_link **tail = &fresh->first[to];
+
+		while (!is_end(*tail))
+			tail = &(*tail)->next;
+		for (hash_link *at = chain; !is_end(at); at = at->next) {
+			hash_node &node = by_link(at, parity)->*member;
+			hash_link &last = node.link[fresh->parity];
+
+			if ((node.hash & fresh->mask) != to || last.pprev)
+				continue;
+			write_once(last.next, end_of(to));
+			write_once(last.pprev, tail);
+			rcu_publish(*tail, &last);
+			tail = &last.next;
 		}
 	}
 

@@ -93,6 +93,7 @@ result<void> inet_bind(sock &s, const end_point &at, route_type kind)
 		if (auto got = s.prot->get_port(s, port); !got) {
 			write_once(s.rcv_saddr, {});
 			write_once(s.saddr, {});
+			write_once(s.any_source, false);
 			return got;
 		}
 	}
@@ -109,18 +110,15 @@ result<void> inet_bind(sock &s, const end_point &at, route_type kind)
 result<void> do_bind(sock &s, const void *name, int name_len)
 {
 	end_point at = TRY(parse_name(name, name_len, false));
-	route_type kind = TRY(check_bind_address(s, at.addr));
 	const u16 port = at.port.host();
-
-	if (s.prot->bind) {
-		sock_guard guard{home(s)};
-
-		return s.prot->bind(s, at);
-	}
-	if (port && port < 1024 && !edu_k_sock_capable(home(s), cap_net_bind_service))
-		return errc::eacces;
+	/* Held from here: IP_FREEBIND must not change between the check and what follows from it. */
 	sock_guard guard{home(s)};
 
+	if (s.prot->bind)
+		return s.prot->bind(s, at);
+	route_type kind = TRY(check_bind_address(s, at.addr));
+	if (port && port < 1024 && !edu_k_sock_capable(home(s), cap_net_bind_service))
+		return errc::eacces;
 	return inet_bind(s, at, kind);
 }
 

@@ -121,6 +121,7 @@ verdict icmp_rcv_error(edu_stack &host, skb_ptr &packet)
 	error.src = quoted.src();
 	error.dst = quoted.dst();
 	error.protocol = quoted.protocol();
+	error.header_len = static_cast<u8>(quoted.header_length());
 	error.quoted = quote.transport();
 	error.packet = packet.get();
 	packet.pull(static_cast<u32>(wire::icmp::header_len + quoted.header_length()));
@@ -142,6 +143,7 @@ void icmp_link_failure(edu_stack &host, const skb_ptr &packet)
 		.src = load_addr(&linear[12]),
 		.dst = load_addr(&linear[16]),
 		.protocol = linear[9],
+		.header_len = static_cast<u8>(header_len),
 		.type = static_cast<u8>(type::unreachable),
 		.code = static_cast<u8>(wire::icmp::unreachable_code::host),
 		.info = 0,

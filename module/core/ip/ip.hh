@@ -67,6 +67,7 @@ struct icmp_error {
 	be32 src;	 /* of the quoted packet: ours */
 	be32 dst;	 /* where it was going */
 	u8 protocol;	 /* of the quoted packet */
+	u8 header_len;	 /* octets of its IP header, which lies in front of `quoted` */
 	u8 type, code;	 /* of the ICMP message */
 	u32 info;	 /* next-hop MTU, or pointer of a parameter problem; host order */
 	int ifindex;	 /* the ICMP message came in by */

@@ -81,8 +81,6 @@ static result<decision> decide_by_fib(edu_stack &host, const flow &wanted, route
 {
 	edu_iface *iface = wanted.oif ? find_iface(host, wanted.oif) : nullptr;
 
-	if (wanted.oif && !iface)
-		return errc::enodev;
 	if (iface && !iface->is_up())
 		return errc::enetdown;
 	if (iface && type != route_type::unicast)
@@ -110,6 +108,8 @@ static result<decision> decide_by_fib(edu_stack &host, const flow &wanted, route
 
 static result<decision> decide(edu_stack &host, const flow &wanted)
 {
+	if (wanted.oif && !find_iface(host, wanted.oif))
+		return errc::enodev;
 	if (wire::ipv4::is_limited_broadcast(wanted.dst))
 		return decide_by_fib(host, wanted, route_type::broadcast);
 	if (wire::ipv4::is_multicast(wanted.dst))

@@ -270,14 +270,28 @@ static void check_work_run(edu_work *work)
 	clean(*cache.host, false);
 }
 
+/* A period that was made shorter must not have to wait for the end of the long one. */
+static u64 rt_check_tick(const edu_stack &host)
+{
+	constexpr u64 longest = 1000;
+	u64 interval = host.tune(EDU_TUNE_rt_cache_check_interval_ms);
+
+	return interval < longest ? interval : longest;
+}
+
 static void rt_check_timer_fired(edu_timer *timer)
 {
 	rt_cache_state &cache = *detail::owner_of(timer, &rt_cache_state::check_timer);
 
+	u64 now = edu_k_now_ms();
+
 	if (cache.stopping.load())
 		return;
-	edu_k_work_queue(&cache.check_work);
-	edu_k_timer_set(timer, cache.host->tune(EDU_TUNE_rt_cache_check_interval_ms));
+	if (now - cache.checked >= cache.host->tune(EDU_TUNE_rt_cache_check_interval_ms)) {
+		cache.checked = now;
+		edu_k_work_queue(&cache.check_work);
+	}
+	edu_k_timer_set(timer, rt_check_tick(*cache.host));
 }
 
 result<void> rt_cache_host_init(edu_stack &host)
@@ -288,7 +302,8 @@ result<void> rt_cache_host_init(edu_stack &host)
 	cache.ip_rt_hash_table.init(EDU_LOCK_RT_CACHE);
 	edu_k_work_init(&cache.check_work, check_work_run);
 	edu_k_timer_init(&cache.check_timer, rt_check_timer_fired);
-	edu_k_timer_set(&cache.check_timer, host.tune(EDU_TUNE_rt_cache_check_interval_ms));
+	cache.checked = edu_k_now_ms();
+	edu_k_timer_set(&cache.check_timer, rt_check_tick(host));
 	return {};
 }
 

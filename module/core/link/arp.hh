@@ -74,7 +74,8 @@ struct arp_state {
 	two_byte_table<arp_table, &arp_table::next, &arp_table::aged> arp_tables;
 	atomic<u32> entries;	   /* in the table */
 	atomic<u32> hand;	   /* row at which the next search for a victim begins */
-	edu_timer check_timer;	   /* arp_check_expire(), every arp_check_interval_ms */
+	edu_timer check_timer;	   /* ticks at least once a second */
+	u64 checked = 0;	   /* ms: the last arp_check_expire(), one every arp_check_interval_ms; timer */
 	edu_stack *host = nullptr; /* for the timer; constant */
 	atomic<bool> stopping;	   /* the host is going: no timer is set again */
 };

@@ -350,13 +350,27 @@ static void arp_check_expire(edu_stack &host)
 	}
 }
 
+/* A period that was made shorter must not have to wait for the end of the long one. */
+static u64 arp_check_tick(const edu_stack &host)
+{
+	constexpr u64 longest = 1000;
+	u64 interval = host.tune(EDU_TUNE_arp_check_interval_ms);
+
+	return interval < longest ? interval : longest;
+}
+
 static void arp_check_timer_fired(edu_timer *timer)
 {
 	arp_state &arp = *detail::owner_of(timer, &arp_state::check_timer);
 
-	arp_check_expire(*arp.host);
+	u64 now = edu_k_now_ms();
+
+	if (now - arp.checked >= arp.host->tune(EDU_TUNE_arp_check_interval_ms)) {
+		arp.checked = now;
+		arp_check_expire(*arp.host);
+	}
 	if (!arp.stopping.load())
-		edu_k_timer_set(timer, arp.host->tune(EDU_TUNE_arp_check_interval_ms));
+		edu_k_timer_set(timer, arp_check_tick(*arp.host));
 }
 
 /*
@@ -411,7 +425,8 @@ result<void> arp_host_init(edu_stack &host)
 	host.arp.host = &host;
 	host.arp.arp_tables.init(EDU_LOCK_ARP_BUCKET);
 	edu_k_timer_init(&host.arp.check_timer, arp_check_timer_fired);
-	edu_k_timer_set(&host.arp.check_timer, host.tune(EDU_TUNE_arp_check_interval_ms));
+	host.arp.checked = edu_k_now_ms();
+	edu_k_timer_set(&host.arp.check_timer, arp_check_tick(host));
 	return {};
 }
 

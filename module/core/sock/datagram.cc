@@ -101,6 +101,12 @@ bool may_use_cache(const sock &s, const edu_send &send, const send_plan &plan)
 	       !is_multicast(plan.dst);
 }
 
+/* An address that is not ours is the one that a privileged bind() chose, not one of IP_PKTINFO. */
+bool may_claim_source(const sock &s, const edu_send &send)
+{
+	return read_once(s.transparent) || (read_once(s.any_source) && !send.source);
+}
+
 /* MSG_DONTROUTE and a strict source route: no gateway may be in between. */
 bool must_be_on_link(const edu_send &send, const send_plan &plan)
 {
@@ -129,11 +135,11 @@ result<void> plan_send(sock &s, const edu_send &send, const end_point &to, bool 
 	flow wanted = wanted_flow(s, send, plan.next);
 
 	if (connected)
-		plan.route = sk_route_get(s, plan.next);
+		plan.route = sk_route_get(s, plan.next, wanted.oif);
 	if (!plan.route) {
 		wanted.dst = plan.next;
 		wanted.tos = plan.tos & tos_for_routes;
-		wanted.source_is_ours = any_source || s.any_source;
+		wanted.source_is_ours = any_source || may_claim_source(s, send);
 		plan.route = TRY(ip_route_output(*s.host, wanted));
 		if (connected)
 			sk_route_set(s, plan.route);
@@ -168,7 +174,7 @@ result<void> datagram_connect(sock &s, const end_point &to)
 	sk_route_reset(s);
 	wanted.dst = to.addr;
 	wanted.tos = s.ip_tos & 0x1e;
-	wanted.source_is_ours = s.any_source;
+	wanted.source_is_ours = may_claim_source(s, plain);
 	ref<rtable> route = TRY(ip_route_output(*s.host, wanted));
 	if (!may_broadcast(s, *route))
 		return errc::eacces;
@@ -188,10 +194,12 @@ result<void> datagram_connect(sock &s, const end_point &to)
 	return {};
 }
 
-/* The association ends; what bind() has fixed stays (POSIX connect() to AF_UNSPEC). */
+/* The association ends; what bind() has fixed stays (POSIX connect() to AF_UNSPEC), but not, as in
+ * Linux, what SO_BINDTODEVICE has. */
 void datagram_disconnect(sock &s)
 {
 	edu_k_sock_set_state(home(s), static_cast<int>(sock_state::close));
+	edu_k_sock_unbind_device(home(s));
 	write_once(s.daddr, {});
 	write_once(s.dport, {});
 	if (!s.addr_bound) {
@@ -220,7 +228,8 @@ result<int> datagram_recvmsg(sock &s, msghdr *message, u32 len, u32 flags,
 	if (!packet)
 		return error ? from_errno(error).error() : result<int>{0};
 
-	const u32 whole = skb_len(packet) - header_len;
+	/* A socket filter may have cut the packet within its header. */
+	const u32 whole = skb_len(packet) > header_len ? skb_len(packet) - header_len : 0;
 	const u32 copied = whole < len ? whole : len;
 
 	trace(s.host->net, EDU_TRACE_sock_rcv, packet);

@@ -230,10 +230,20 @@ result<void> set_mtu_discover(sock &s, number n)
 	return {};
 }
 
+/* Who wants no errors any more shall not meet old ones later. */
+result<void> set_recverr(sock &s, number n)
+{
+	write_once(s.recverr, n.value != 0);
+	if (!n.value)
+		edu_k_sock_purge_errors(home(s));
+	return {};
+}
+
 /* The path's MTU, of a connected socket only. */
 result<int> get_mtu(const sock &s)
 {
-	ref<rtable> route = sk_route_get(s, s.daddr);
+	const int bound = bound_dev_if(s);
+	ref<rtable> route = sk_route_get(s, s.daddr, bound ? bound : s.uc_index);
 
 	if (!route)
 		return errc::enotconn;
@@ -282,7 +292,7 @@ constexpr ip_option ip_options[] = {
 	{8 /* IP_PKTINFO */, set_cmsg<cmsg_bit::pktinfo>, get_cmsg<cmsg_bit::pktinfo>},
 	{10 /* IP_MTU_DISCOVER */, set_mtu_discover,
 	 [](const sock &s) -> result<int> { return s.pmtudisc; }},
-	{11 /* IP_RECVERR */, set_flag<&sock::recverr>, get_flag<&sock::recverr>},
+	{11 /* IP_RECVERR */, set_recverr, get_flag<&sock::recverr>},
 	{12 /* IP_RECVTTL */, set_cmsg<cmsg_bit::ttl>, get_cmsg<cmsg_bit::ttl>},
 	{13 /* IP_RECVTOS */, set_cmsg<cmsg_bit::tos>, get_cmsg<cmsg_bit::tos>},
 	{14 /* IP_MTU */, nullptr, get_mtu},

@@ -27,13 +27,15 @@ void sk_route_set(sock &s, ref<rtable> route)
 	auto former = ref<rtable>::adopt(s.ip_route_cache.replace(route.detach()));
 }
 
-ref<rtable> sk_route_get(const sock &s, be32 dst)
+ref<rtable> sk_route_get(const sock &s, be32 dst, int oif)
 {
 	rcu_guard guard;
 	rtable *cached = s.ip_route_cache.load();
 
-	/* A sender that overtook connect() may have left the route to the former peer. */
-	if (!cached || cached->rt_dst != dst || !ip_route_valid(*s.host, *cached))
+	/* A sender that overtook connect() may have left the route to the former peer; and
+	 * SO_BINDTODEVICE, which the home sets, may have come after it. */
+	if (!cached || cached->rt_dst != dst || cached->key_oif != oif ||
+	    !ip_route_valid(*s.host, *cached))
 		return nullptr;
 	return ref<rtable>::try_share(cached);
 }
@@ -56,7 +58,7 @@ int sock_queue_rcv(sock &s, skb_ptr &packet)
 namespace {
 
 /* Onto the error queue, with the part of the failed packet that the error quotes. */
-void queue_icmp_error(sock &s, const icmp_error &error, int number, u32 payload_at, be16 port)
+void queue_icmp_error(sock &s, const icmp_error &error, int number, int payload_at, be16 port)
 {
 	skb_ptr quote{edu_k_skb_clone(error.packet, EDU_GFP_ATOMIC)};
 	const edu_sock_error entry = {
@@ -70,9 +72,15 @@ void queue_icmp_error(sock &s, const icmp_error &error, int number, u32 payload_
 		.port = port.raw(),
 	};
 
-	if (!quote || !quote.may_pull(payload_at))
+	if (!quote)
 		return;
-	quote.pull(payload_at);
+	if (payload_at < 0) {
+		quote.push(static_cast<u32>(-payload_at));
+	} else {
+		if (!quote.may_pull(static_cast<u32>(payload_at)))
+			return;
+		quote.pull(static_cast<u32>(payload_at));
+	}
 	edu_k_sock_queue_error(home(s), quote.release(), &entry);
 }
 
@@ -101,7 +109,7 @@ asynchronous_error meaning_for(const sock &s, const icmp_error &error)
 
 } // namespace
 
-void sock_icmp_error(sock &s, const icmp_error &error, u32 payload_at, be16 port)
+void sock_icmp_error(sock &s, const icmp_error &error, int payload_at, be16 port)
 {
 	auto [number, fatal] = meaning_for(s, error);
 
@@ -148,7 +156,7 @@ void sock_fill_info(const sock &s, edu_sock_info &out)
 	out.rmem = edu_k_sock_rmem(sk);
 	out.wmem = edu_k_sock_wmem(sk);
 	out.uid = edu_k_sock_uid(sk);
-	out.references = 1;
+	out.references = edu_k_sock_references(sk);
 	out.drops = read_once(s.drops);
 	out.inode = edu_k_sock_inode(sk);
 	out.bound_if = bound_dev_if(s);

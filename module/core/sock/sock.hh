@@ -84,7 +84,7 @@ struct sock {
 	/* Who we are. num is the local port in host order, 0 while unbound; RAW: the protocol; ping:
 	 * the identifier of our echo requests. [packet path] */
 	u16 num = 0;
-	be16 sport;	/* num, as the header has it */
+	be16 sport;	/* num, as the header has it; there before num while a port is claimed */
 	be16 dport;	/* peer's port, 0 when not connected [packet path] */
 	be32 rcv_saddr; /* TLK's recv_addr: takes packets sent to it, 0: to any of ours [packet path] */
 	be32 saddr;	/* source of what is sent, 0: the route's [packet path] */
@@ -211,17 +211,18 @@ inline void sk_route_reset(sock &s)
 {
 	sk_route_set(s, nullptr);
 }
-/* A reference to it, if it is still valid and leads to dst. Any context. */
-ref<rtable> sk_route_get(const sock &s, be32 dst);
+/* A reference to it, if it is still valid and leads to dst by the interface wanted (0: any). Any
+ * context. */
+ref<rtable> sk_route_get(const sock &s, be32 dst, int oif);
 
 /* Puts a packet on the socket's receive_queue. Returns the reason when it did not: 0, -ENOMEM,
  * -EPERM, -ENOBUFS; packet is then still the caller's. Softirq, RCU. */
 int sock_queue_rcv(sock &s, skb_ptr &packet);
 
 /* An asynchronous error about a datagram of ours (RFC 1122 4.1.3.3): onto the error queue if the
- * program asked for that, with payload_at the offset of its data behind error.packet's; and into
- * sk_err, by Linux's rules. Softirq, RCU. */
-void sock_icmp_error(sock &s, const icmp_error &error, u32 payload_at, be16 port);
+ * program asked for that, with payload_at the offset of its data behind error.packet's (negative:
+ * in front of it); and into sk_err, by Linux's rules. Softirq, RCU. */
+void sock_icmp_error(sock &s, const icmp_error &error, int payload_at, be16 port);
 /* EMSGSIZE found out here, with the MTU, for IP_RECVERR. Process. */
 void sock_local_error(sock &s, int error, be32 dst, be16 port, u32 info);
 

@@ -63,16 +63,16 @@ bool claim_id(sock &s, u16 id)
 	auto taken = [&](const sock &other) {
 		const u32 common = edu_k_sock_flags(home(s)) & edu_k_sock_flags(home(other));
 
-		return other.num == id && !(common & EDU_SOCK_REUSEADDR);
+		return other.sport == be16{id} && !(common & EDU_SOCK_REUSEADDR);
 	};
 
-	write_once(s.num, id);
 	s.sport = be16{id};
-	if (!host.raw.ping_hash.insert_unless(s, id_hash(host, id), taken))
-		return true;
-	write_once(s.num, 0);
-	s.sport = be16{};
-	return false;
+	if (host.raw.ping_hash.insert_unless(s, id_hash(host, id), taken)) {
+		s.sport = be16{};
+		return false;
+	}
+	write_once(s.num, id); /* no sender may see it before it is ours */
+	return true;
 }
 
 /* Locked. */

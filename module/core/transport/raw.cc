@@ -106,8 +106,10 @@ void raw_err(edu_stack &host, const icmp_error &error)
 	if (!host.raw.raw_hash.size())
 		return;
 	host.raw.raw_hash.for_each_of(protocol_hash(host, error.protocol), [&](sock &s) {
-		if (raw_matches(s, error.protocol, error.src, error.dst, error.ifindex))
-			sock_icmp_error(s, error, 0, {});
+		if (!raw_matches(s, error.protocol, error.src, error.dst, error.ifindex))
+			return;
+			/* Who writes the IP header gets it back. */
+			sock_icmp_error(s, error, read_once(s.hdrincl) ? -error.header_len : 0, {});
 	});
 }
 
@@ -177,7 +179,11 @@ result<int> raw_sendmsg(sock &s, const edu_send &send)
 		return errc::emsgsize;
 	if (send.flags & (msg::oob | msg::more))
 		return errc::eopnotsupp;
-	end_point to = TRY(datagram_destination(s, send));
+	edu_send named = send;
+
+	if (!send.name_len) /* as Linux: no octet of a name is no name, of RAW sockets only */
+		named.name = nullptr;
+	end_point to = TRY(datagram_destination(s, named));
 
 	TRY(plan_send(s, send, to, with_header, plan));
 	if (with_header && plan.options.length)

@@ -13,8 +13,8 @@
  * one bound last wins; members of a SO_REUSEPORT group share, each flow staying with one of them.
  *
  * Locking: see udp.hh. A bind's search for a conflict and its entry into udp_hash are one step
- * under the lock of the port's stripe. A socket changes its chain by appearing in the new one before
- * it leaves the old one.
+ * under the lock of the port's stripe; num, by which packets and senders go, follows when the port is
+ * ours. A socket that connects or disconnects appears in the new table before it leaves the old one.
  */
 #include "stack.hh"
 #include "transport/udp.hh"
@@ -64,24 +64,26 @@ bool overlap(const sock &a, const sock &b)
 	return a_dev == b_dev || !a_dev || !b_dev;
 }
 
-/* Takes the port unless it is taken. chosen: by us, and then not even for sharing. */
+/* Takes the port unless it is taken. chosen: by us, and then not even for sharing. A sender on
+ * another thread must never see a port in num that turns out to be somebody else's. */
 bool claim_port(sock &s, u16 port, bool chosen)
 {
 	edu_stack &host = *s.host;
+	const be16 sport{port};
 	auto conflicts = [&](const sock &other) {
-		return other.num == port && overlap(s, other) && (chosen || !both_reuse(s, other));
+		return other.sport == sport && overlap(s, other) &&
+		       (chosen || !both_reuse(s, other));
 	};
 
-	write_once(s.num, port);
-	s.sport = be16{port};
+	s.sport = sport;
 	s.bind_order = host.udp.binds.fetch_add(1) + 1;
-	if (!host.udp.udp_hash.insert_unless(s, port_hash(host, port), conflicts)) {
-		udp_rehash(s);
-		return true;
+	if (host.udp.udp_hash.insert_unless(s, port_hash(host, port), conflicts)) {
+		s.sport = be16{};
+		return false;
 	}
-	write_once(s.num, 0);
-	s.sport = be16{};
-	return false;
+	write_once(s.num, port);
+	udp_rehash(s);
+	return true;
 }
 
 /* A number below limit, every one as likely. */
