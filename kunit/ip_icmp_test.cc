@@ -125,8 +125,76 @@ EDU_TEST(icmp, an_echo_reply_carries_the_recorded_route_on, "IP-10", "RFC1122-3.
 	bytes options = ip_of(w.answer()).options();
 
 	ASSERT_EQ(options.size(), 12u);
+	EXPECT_EQ(options[2], 12u);
+	EXPECT_EQ(load_addr(&options[3]), w.a.address()); /* in */
+	EXPECT_EQ(load_addr(&options[7]), w.a.address()); /* and out, as Linux */
+}
+
+EDU_TEST(icmp, an_answer_to_everybodys_question_records_one_address, "IP-10", "RFC1122-3.2.2.6")
+{
+	static constexpr u8 route[] = {7, 7, 4, 0, 0, 0, 0, 0};
+	asked w;
+
+	w.a.tune(EDU_TUNE_icmp_echo_ignore_broadcasts, 0);
+	w.say(wire::icmp::repr::echo(1, 1), {}, ip4(10, 0, 0, 255), 0xff, route);
+	ASSERT_EQ(w.answers(), 1u);
+	bytes options = ip_of(w.answer()).options();
+
+	ASSERT_EQ(options.size(), 8u);
 	EXPECT_EQ(options[2], 8u);
 	EXPECT_EQ(load_addr(&options[3]), w.a.address());
+}
+
+EDU_TEST(icmp, an_echo_reply_carries_time_stamps_on, "IP-10", "RFC1122-3.2.2.6")
+{
+	static constexpr u8 times[] = {68, 12, 5, 1, 0, 0, 0, 0, 0, 0, 0, 0};
+	static constexpr u8 full[] = {68, 8, 9, 0x20, 0, 0, 0, 1};
+	asked w;
+
+	w.say(wire::icmp::repr::echo(1, 1), {}, w.a.address(), 1, times);
+	ASSERT_EQ(w.answers(), 1u);
+	bytes options = ip_of(w.answer()).options();
+
+	EXPECT_EQ(options[2], 13u);
+	EXPECT_EQ(options[3], 1u); /* in found room: nobody was missed */
+	EXPECT_EQ(load_addr(&options[4]), w.a.address());
+	w.cable.clear();
+	w.say(wire::icmp::repr::echo(1, 1), {}, w.a.address(), 1, full);
+	ASSERT_EQ(w.answers(), 1u);
+	EXPECT_EQ(ip_of(w.answer()).options()[3], 0x30u);
+}
+
+EDU_TEST(icmp, a_host_without_an_address_is_not_answered, "IP-10", "RFC1122-3.2.1.3")
+{
+	asked w;
+	icmp_message echo{wire::icmp::repr::echo(1, 1), {}};
+	u64 before = w.a.counter(EDU_Icmp_OutMsgs);
+
+	w.a.tune(EDU_TUNE_icmp_echo_ignore_broadcasts, 0);
+	w.a.inject(ip_frame(9, 0xff,
+			    {.protocol = icmp_protocol_number,
+			     .src = {},
+			     .dst = ip4(255, 255, 255, 255)},
+			    echo.all())
+			   .all());
+	w.settle();
+	EXPECT_EQ(w.answers(), 0u);
+	EXPECT_EQ(w.a.counter(EDU_Icmp_OutMsgs), before);
+}
+
+EDU_TEST(icmp, a_datagram_shorter_than_its_packet_is_told_of_too, "IP-10", "UDP-3")
+{
+	static constexpr u8 datagram[] = {0x30, 0x39, 0, 99, 0, 8, 0, 0, 'm', 'o', 'r', 'e'};
+	asked w;
+
+	w.a.inject(
+		ip_frame(9, 1,
+			 {.protocol = udp_protocol_number, .src = stranger, .dst = w.a.address()},
+			 datagram)
+			.all());
+	w.settle();
+	ASSERT_EQ(w.answers(), 1u);
+	EXPECT_EQ(payload_of(w.answer()).size(), 8u + 28u);
 }
 
 EDU_TEST(icmp, a_timestamp_is_answered, "IP-10", "RFC1122-3.2.2.8")

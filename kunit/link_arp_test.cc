@@ -282,6 +282,103 @@ EDU_TEST(arp, unanswered_questions_make_room_first, "ARP-12")
 	EXPECT_EQ(w.a.neighbour(ip4(10, 0, 0, 100)).ip, 0u);
 }
 
+EDU_TEST(arp, who_asks_us_costs_no_question_of_ours_its_answer, "ARP-12", "ARP-6")
+{
+	world w;
+	socket from = w.a.udp();
+
+	w.a.tune(EDU_TUNE_arp_max_entries, 8);
+	for (u8 i = 10; i < 30; i++)
+		w.a.inject(arp_question(i, ip4(10, 0, 0, i), w.a.address()).all());
+	w.settle();
+	from.send("tlk", ip4(10, 0, 0, 77), 7);
+	for (u8 i = 30; i < 60; i++) {
+		w.a.inject(arp_question(i, ip4(10, 0, 0, i), w.a.address()).all());
+		w.settle();
+		EXPECT_LE(entries(w.a), 8u);
+	}
+	EXPECT_EQ(w.a.neighbour(ip4(10, 0, 0, 77)).waiting, 1u);
+	w.cable.clear();
+	w.a.inject(arp_answer(77, ip4(10, 0, 0, 77), 1, w.a.address()).all());
+	w.settle();
+	EXPECT_EQ(w.cable.frames(ethertype_ip), 1u);
+}
+
+EDU_TEST(arp, more_stations_in_use_than_entries_take_turns, "ARP-12")
+{
+	world w;
+	socket from = w.a.udp();
+
+	w.a.tune(EDU_TUNE_arp_max_entries, 4);
+	for (u8 round = 0; round < 2; round++) {
+		for (u8 i = 10; i < 18; i++) {
+			w.cable.clear();
+			EXPECT_EQ(from.send("tlk", ip4(10, 0, 0, i), 7), 3);
+			w.a.inject(arp_answer(i, ip4(10, 0, 0, i), 1, w.a.address()).all());
+			w.settle();
+			EXPECT_EQ(w.cable.frames(ethertype_ip), 1u);
+			EXPECT_LE(entries(w.a), 4u);
+			w.run_for(5);
+		}
+	}
+	EXPECT_EQ(w.a.neighbour(ip4(10, 0, 0, 10)).ip, 0u); /* unused for longest */
+	EXPECT_TRUE(address_of(w.a.neighbour(ip4(10, 0, 0, 17))) == station(17));
+}
+
+EDU_TEST(arp, an_asker_without_room_is_answered_and_dropped_once, "ARP-8", "ARP-12")
+{
+	world w;
+
+	w.a.tune(EDU_TUNE_arp_max_entries, 4);
+	for (u8 i = 10; i < 14; i++)
+		ASSERT_EQ(add_neighbour(w.a, ip4(10, 0, 0, i), i, nud_permanent), 0);
+	w.a.inject(arp_question(9, ip4(10, 0, 0, 9), w.a.address()).all());
+	w.settle();
+	EXPECT_EQ(w.cable.frames(ethertype_arp), 1u);
+	EXPECT_EQ(w.a.counter(EDU_Arp_DropTableFull), 1u);
+	EXPECT_EQ(entries(w.a), 4u);
+}
+
+EDU_TEST(arp, an_entry_made_for_nothing_expires, "ARP-10")
+{
+	world w;
+	edu_route_info route = {};
+
+	route.destination = ip4(10, 0, 0, 77).raw();
+	{
+		rtnl_guard rtnl;
+		ASSERT_EQ(edu_core_config_route_get(w.a.stack(), &route), 0);
+	}
+	EXPECT_EQ(entries(w.a), 1u);
+	w.run_for(
+		400000); /* rt_cache_timeout_ms: the route goes, and then nobody holds the entry */
+	EXPECT_EQ(w.a.counter(EDU_Rt_CacheExpired), 1u);
+	w.run_for(130000); /* arp_timeout_ms */
+	EXPECT_EQ(entries(w.a), 0u);
+}
+
+EDU_TEST(arp, a_permanent_entry_learns_our_new_hardware_address, "ARP-11", "ARP-3")
+{
+	world w;
+	socket from = w.a.udp();
+	edu_dev_info info = host::ethernet(5);
+
+	ASSERT_EQ(add_neighbour(w.a, ip4(10, 0, 0, 9), 9, nud_permanent), 0);
+	from.send("tlk", ip4(10, 0, 0, 9), 7);
+	w.settle();
+	info.ifindex = w.a.ifindex();
+	edu_t_dev_change(w.a.get(), w.a.ifindex(), &info);
+	w.settle();
+	w.cable.clear();
+	from.send("tlk", ip4(10, 0, 0, 9), 7);
+	w.settle();
+	ASSERT_EQ(w.cable.frames(ethertype_ip), 1u);
+	bytes frame = w.cable.frame(ethertype_ip, 0);
+
+	EXPECT_TRUE(eth_addr::load(frame.data()) == station(9));
+	EXPECT_TRUE(eth_addr::load(frame.data() + 6) == station(5));
+}
+
 EDU_TEST(arp, the_oldest_entry_goes_first, "ARP-12")
 {
 	world w;

@@ -15,6 +15,7 @@
 #include "base_result_test.cc"
 #include "base_atomic_test.cc"
 #include "base_list_test.cc"
+#include "base_hash_table_test.cc"
 #include "base_seq_test.cc"
 #include "base_checksum_test.cc"
 #include "base_siphash_test.cc"

@@ -22,6 +22,7 @@ def cable(lab):
     lab.a = lab.edu_host("10.0.0.1/24")
     lab.w = lab.wire()
     lab.mac = lab.a.mac()
+    lab.a.tune(arp_res_time_ms=60000)  # scapy may take its time to answer
     lab.a.rtnl.neighbour("10.0.0.9", lab.w.mac, "e0")
     lab.w.to_mac, lab.w.to_ip, lab.w.ip = lab.mac, "10.0.0.1", "10.0.0.9"
     lab.w.heard()
@@ -271,7 +272,7 @@ def test_entry_in_use_is_confirmed_by_unicast(cable):
     cable.w.expect(is_request("10.0.0.2"), "request")
     cable.w.send(reply(cable, "10.0.0.2"))
     cable.w.expect(lambda frame: UDP in frame, "datagram")
-    cable.a.tune(arp_confirm_interval_ms=20, arp_check_interval_ms=10, arp_timeout_ms=20)
+    cable.a.tune(arp_res_time_ms=1000, arp_confirm_interval_ms=20, arp_check_interval_ms=10, arp_timeout_ms=20)
     frame = cable.w.expect(is_request("10.0.0.2"), "probe", PATIENCE)
     assert frame.dst == cable.w.mac
     cable.w.send(reply(cable, "10.0.0.2"))
@@ -285,7 +286,7 @@ def test_entry_in_use_is_confirmed_by_unicast(cable):
 
 @pytest.mark.req("ARP-12")
 def test_table_stays_bounded_and_the_entry_in_use_survives_a_flood(cable):
-    cable.a.tune(arp_max_entries=16, arp_res_time_ms=60000)
+    cable.a.tune(arp_max_entries=16)
     resolve(cable, "10.0.0.2")
     sock = cable.a.socket()
     sock.connect(("10.0.0.2", 9))

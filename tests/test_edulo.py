@@ -45,11 +45,11 @@ def test_udp_to_oneself(host):
 def test_own_address_of_another_device_goes_through_edulo(lab):
     host = lab.edu_host("10.0.0.1/24")
     server = host.socket(bind=("10.0.0.1", 7000))
-    before = host.rtnl.statistics("edulo")["tx_packets"]
+    before, e0_before = (host.rtnl.statistics(name)["tx_packets"] for name in ("edulo", "e0"))
     host.socket().sendto(b"self", ("10.0.0.1", 7000))
     assert server.recvfrom(10)[1][0] == "10.0.0.1"
     assert host.rtnl.statistics("edulo")["tx_packets"] == before + 1
-    assert host.rtnl.statistics("e0")["tx_packets"] == 0
+    assert host.rtnl.statistics("e0")["tx_packets"] == e0_before
 
 
 @pytest.mark.req("LAYER-2")

@@ -344,7 +344,8 @@ struct edu_sock_error {
 	edu_be16 port;
 };
 /* Queues skb, whose data is the payload of the packet that failed. Consumes skb. 0 or -ENOMEM. */
-int edu_k_sock_queue_error(struct sock *sk, struct sk_buff *skb, const struct edu_sock_error *error);
+int edu_k_sock_queue_error(struct sock *sk, struct sk_buff *skb,
+			   const struct edu_sock_error *error);
 /* Throws away what waits on the error queue. Process. */
 void edu_k_sock_purge_errors(struct sock *sk);
 
@@ -483,6 +484,10 @@ struct edu_cursor {
 int edu_core_iface_next(struct edu_stack *stack, struct edu_cursor *at, struct edu_iface_info *out);
 int edu_core_addr_next(struct edu_stack *stack, struct edu_cursor *at, struct edu_addr_info *out);
 int edu_core_route_next(struct edu_stack *stack, struct edu_cursor *at, struct edu_route_info *out);
+/* What the FIB does not hold because the addresses say it: the routes to ourselves and the broadcasts
+ * (RTN_LOCAL, RTN_BROADCAST; Linux's table "local"). */
+int edu_core_local_route_next(struct edu_stack *stack, struct edu_cursor *at,
+			      struct edu_route_info *out);
 int edu_core_rtcache_next(struct edu_stack *stack, struct edu_cursor *at,
 			  struct edu_rtcache_info *out);
 int edu_core_neigh_next(struct edu_stack *stack, struct edu_cursor *at, struct edu_neigh_info *out);

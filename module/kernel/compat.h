@@ -43,6 +43,14 @@ static inline int edu_compat_sock_cmsg_send(struct sock *sk, struct msghdr *msg,
 #endif
 }
 
+/* 6.6 lets a family see the options of SOL_SOCKET first; before it the kernel sets them alone. */
+static inline void edu_compat_custom_sockopt(struct socket *sock)
+{
+#ifdef SOCK_CUSTOM_SOCKOPT
+	set_bit(SOCK_CUSTOM_SOCKOPT, &sock->flags);
+#endif
+}
+
 /* 6.2 renamed del_timer() and del_timer_sync(). */
 static inline int edu_compat_timer_delete(struct timer_list *timer)
 {

@@ -7,8 +7,11 @@
  *	ip link add NAME type eduinet		a station on segment 0
  *	edu link add NAME segment N		a station on another one
  *
- * A segment is a cable, known by its number in the whole machine: stations in different network
- * namespaces hear each other on it. A frame passes every station; each takes those for its own
+ * A segment is a cable, known by its number: stations in different network namespaces hear each
+ * other on it. Its numbers belong to the user namespace in which the station was made, for whoever
+ * can unshare(2) can make stations and must not come to another user's cable by that. A station keeps
+ * its cable when it is moved into such a namespace, as one end of a veth does; to change the segment
+ * then takes CAP_NET_ADMIN where the cable belongs. A frame passes every station; each takes those for its own
  * address, broadcasts, the multicast groups it listens to, and all of them when it is promiscuous.
  * A station never hears itself. Nothing is lost or delayed on the cable; tc's netem does that.
  * Not modelled: collisions, the speed of light.
@@ -29,6 +32,7 @@
 #include <linux/net_tstamp.h>
 #include <linux/rhashtable.h>
 #include <linux/rtnetlink.h>
+#include <linux/user_namespace.h>
 #include <net/netlink.h>
 #include <net/rtnetlink.h>
 
@@ -40,15 +44,18 @@
 
 /* A cable. Exists while a station is plugged in. */
 struct edu_segment {
-	u32 number;		   /* key in edu_segments; constant */
-	unsigned int plugs;	   /* stations plugged in; RTNL */
-	struct list_head stations; /* plugs by on_segment; RTNL, readers RCU */
-	struct list_head watchers; /* those that are or were promiscuous, by on_watchers; same */
+	u32 number;		      /* key in edu_segments; constant */
+	struct user_namespace *owner; /* whose cable; held by the stations; constant */
+	struct edu_segment *sibling;  /* the same number of another owner, or null; RTNL */
+	unsigned int plugs;	      /* stations plugged in; RTNL */
+	struct list_head stations;    /* plugs by on_segment; RTNL, readers RCU */
+	struct list_head watchers;    /* those that are or were promiscuous, by on_watchers; same */
 	struct rcu_head rcu;
 };
 
 /* Where a unicast frame goes. No padding: the table hashes its octets. */
 struct edu_plug_key {
+	struct user_namespace *owner;
 	u32 segment;
 	u8 address[ETH_ALEN];
 	u8 zero[2];
@@ -69,11 +76,12 @@ struct edu_plug {
 
 /* netdev_priv() of a station. */
 struct edu_station {
-	u32 segment;		     /* number of the cable; RTNL */
-	struct edu_plug __rcu *plug; /* null while down; RTNL, readers RCU */
+	u32 segment;		      /* number of the cable; RTNL */
+	struct user_namespace *owner; /* whose numbers these are; referenced; constant */
+	struct edu_plug __rcu *plug;  /* null while down; RTNL, readers RCU */
 };
 
-static DEFINE_XARRAY(edu_segments); /* number to edu_segment; RTNL */
+static DEFINE_XARRAY(edu_segments); /* number to the first edu_segment of it; RTNL */
 static struct rhltable edu_plugs;   /* edu_plug_key to edu_plug; RTNL, readers RCU */
 
 static const struct rhashtable_params edu_plug_params = {
@@ -157,7 +165,7 @@ static struct net_device *edu_frame_flood(const struct edu_plug *from, struct sk
 /* Unicast: to the stations of that address, and to all who watch the cable. */
 static struct net_device *edu_frame_unicast(const struct edu_plug *from, struct sk_buff *skb)
 {
-	struct edu_plug_key key = { .segment = from->key.segment };
+	struct edu_plug_key key = { .owner = from->key.owner, .segment = from->key.segment };
 	struct rhlist_head *found, *node;
 	struct net_device *last = NULL;
 	struct edu_plug *plug;
@@ -209,15 +217,20 @@ out:
  */
 
 /* The cable of that number, made if there is none. null: no memory. */
-static struct edu_segment *edu_segment_get(u32 number)
+static struct edu_segment *edu_segment_get(struct user_namespace *owner, u32 number)
 {
-	struct edu_segment *segment = xa_load(&edu_segments, number);
+	struct edu_segment *first = xa_load(&edu_segments, number);
+	struct edu_segment *segment = first;
 
+	while (segment && segment->owner != owner)
+		segment = segment->sibling;
 	if (!segment) {
 		segment = kzalloc(sizeof(*segment), GFP_KERNEL);
 		if (!segment)
 			return NULL;
 		segment->number = number;
+		segment->owner = owner;
+		segment->sibling = first;
 		INIT_LIST_HEAD(&segment->stations);
 		INIT_LIST_HEAD(&segment->watchers);
 		if (xa_err(xa_store(&edu_segments, number, segment, GFP_KERNEL))) {
@@ -231,15 +244,27 @@ static struct edu_segment *edu_segment_get(u32 number)
 
 static void edu_segment_put(struct edu_segment *segment)
 {
+	struct edu_segment *before;
+
 	if (--segment->plugs)
 		return;
-	xa_erase(&edu_segments, segment->number);
+	before = xa_load(&edu_segments, segment->number);
+	if (before != segment) {
+		while (before->sibling != segment)
+			before = before->sibling;
+		before->sibling = segment->sibling;
+	} else if (segment->sibling) { /* in place of another: needs no memory */
+		xa_store(&edu_segments, segment->number, segment->sibling, GFP_KERNEL);
+	} else {
+		xa_erase(&edu_segments, segment->number);
+	}
 	kfree_rcu(segment, rcu);
 }
 
 /* A plug for that cable and address, in the hash table but on no list yet. */
 static struct edu_plug *edu_plug_new(struct net_device *dev, u32 number, const u8 *address)
 {
+	const struct edu_station *station = netdev_priv(dev);
 	struct edu_plug *plug;
 	int err = -ENOMEM;
 
@@ -247,10 +272,11 @@ static struct edu_plug *edu_plug_new(struct net_device *dev, u32 number, const u
 	if (!plug)
 		return ERR_PTR(err);
 	plug->dev = dev;
+	plug->key.owner = station->owner;
 	plug->key.segment = number;
 	ether_addr_copy(plug->key.address, address);
 	plug->watches = dev->flags & IFF_PROMISC;
-	plug->segment = edu_segment_get(number);
+	plug->segment = edu_segment_get(station->owner, number);
 	if (!plug->segment)
 		goto free_plug;
 	err = rhltable_insert(&edu_plugs, &plug->node, edu_plug_params);
@@ -351,6 +377,8 @@ static int edu_station_stop(struct net_device *dev)
  * rtnl_link_unregister() waits for devices that are on their way out. */
 static int edu_station_init(struct net_device *dev)
 {
+	struct edu_station *station = netdev_priv(dev);
+
 	if (!try_module_get(THIS_MODULE))
 		return -ENODEV;
 	dev->tstats = netdev_alloc_pcpu_stats(struct pcpu_sw_netstats);
@@ -358,12 +386,16 @@ static int edu_station_init(struct net_device *dev)
 		module_put(THIS_MODULE);
 		return -ENOMEM;
 	}
+	get_user_ns(station->owner);
 	netdev_lockdep_set_classes(dev);
 	return 0;
 }
 
 static void edu_station_uninit(struct net_device *dev)
 {
+	struct edu_station *station = netdev_priv(dev);
+
+	put_user_ns(station->owner);
 	free_percpu(dev->tstats);
 	dev->tstats = NULL;
 	module_put(THIS_MODULE);
@@ -486,6 +518,8 @@ static int edu_link_new(struct net *src_net, struct net_device *dev, struct nlat
 {
 	struct edu_station *station = netdev_priv(dev);
 
+	/* rtnetlink has asked for CAP_NET_ADMIN over src_net, wherever the device is to be. */
+	station->owner = src_net->user_ns;
 	if (data && data[IFLA_EDUINET_SEGMENT])
 		station->segment = nla_get_u32(data[IFLA_EDUINET_SEGMENT]);
 	return register_netdevice(dev);
@@ -503,6 +537,10 @@ static int edu_link_change(struct net_device *dev, struct nlattr *tb[], struct n
 	number = nla_get_u32(data[IFLA_EDUINET_SEGMENT]);
 	if (number == station->segment)
 		return 0;
+	if (!ns_capable(station->owner, CAP_NET_ADMIN)) {
+		NL_SET_ERR_MSG(extack, "the cable belongs to another user namespace");
+		return -EPERM;
+	}
 	err = edu_station_replug(dev, number, dev->dev_addr);
 	if (err) {
 		NL_SET_ERR_MSG(extack,

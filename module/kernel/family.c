@@ -120,6 +120,7 @@ static int edu_create(struct net *net, struct socket *sock, int protocol, int ke
 		return -ENOBUFS;
 	sock->state = SS_UNCONNECTED;
 	sock->ops = &edu_proto_ops;
+	edu_compat_custom_sockopt(sock); /* see edu_setsockopt_socket() */
 	sock_init_data(sock, sk);
 	sock_set_flag(sk, SOCK_RCU_FREE);
 	sk->sk_protocol = kind.protocol;
@@ -241,6 +242,34 @@ static int edu_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, int 
  * Options
  */
 
+/*
+ * The kernel's own options, which come by here since Linux 6.6. It grants SO_REUSEPORT to AF_INET and
+ * AF_INET6 alone (as do later releases of 6.1), for the sake of its reuseport groups; ours are the
+ * core's affair, so the programs that choose a group's member, which nobody would run, are refused.
+ */
+static int edu_setsockopt_socket(struct socket *sock, int name, sockptr_t value, unsigned int len)
+{
+	struct sock *sk = sock->sk;
+	int on;
+
+	switch (name) {
+	case SO_REUSEPORT:
+		if (len < sizeof(on))
+			return -EINVAL;
+		if (copy_from_sockptr(&on, value, sizeof(on)))
+			return -EFAULT;
+		lock_sock(sk);
+		sk->sk_reuseport = !!on;
+		release_sock(sk);
+		return 0;
+	case SO_ATTACH_REUSEPORT_CBPF:
+	case SO_ATTACH_REUSEPORT_EBPF:
+		return -EOPNOTSUPP;
+	default:
+		return sock_setsockopt(sock, SOL_SOCKET, name, value, len);
+	}
+}
+
 static int edu_setsockopt(struct socket *sock, int level, int name, sockptr_t value,
 			  unsigned int len)
 {
@@ -248,6 +277,8 @@ static int edu_setsockopt(struct socket *sock, int level, int name, sockptr_t va
 	void *copy = small;
 	int err;
 
+	if (level == SOL_SOCKET)
+		return edu_setsockopt_socket(sock, name, value, len);
 	len = min_t(unsigned int, len, EDU_OPTION_MAX);
 	if (len > sizeof(small)) {
 		copy = kmalloc(len, GFP_USER | __GFP_NOWARN);

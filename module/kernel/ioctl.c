@@ -490,6 +490,8 @@ static int edu_arp_locked(struct net *net, unsigned int cmd, struct arpreq *arp)
 	err = edu_arp_parse(net, cmd, arp, &neigh, &dev);
 	if (err)
 		return err;
+	if ((neigh.flags & ATF_PUBL) && cmd != SIOCGARP)
+		return -EOPNOTSUPP; /* no proxy ARP yet */
 	switch (cmd) {
 	case SIOCGARP:
 		return edu_arp_get(net, arp, &neigh, dev);

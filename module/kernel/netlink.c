@@ -355,6 +355,10 @@ static int edu_neigh_parse(struct net *net, const struct nlmsghdr *nlh,
 	if (message->ndm_flags & NTF_PROXY)
 		neigh->flags |= ATF_PUBL | ATF_PERM;
 	neigh->type = dev ? dev->type : 0;
+	if (neigh->flags & ATF_PUBL) {
+		NL_SET_ERR_MSG(extack, "no proxy ARP yet");
+		return -EOPNOTSUPP;
+	}
 	return 0;
 }
 

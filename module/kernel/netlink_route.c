@@ -4,8 +4,8 @@
  *
  * TLK "IP Routing"; requirements ROUTE-3 to ROUTE-5, ROUTE-7. A GET without the dump flag is a
  * look-up, a dump shows the FIB. With RTM_F_CLONED a dump shows the route cache, and a DEL empties
- * it. One table of routes exists (main; local is shown). Not implemented: multipath, rules, further
- * tables.
+ * it. One table of routes exists, main; a dump that asks for the table local shows what follows from
+ * the addresses. Not implemented: multipath, rules, further tables.
  *
  * Locking: as in netlink.c.
  */
@@ -169,8 +169,9 @@ static int edu_route_put_metrics(struct sk_buff *skb, u32 mtu, u32 window, u32 r
 	return 0;
 }
 
-static int edu_route_record_fill(struct sk_buff *skb, const union edu_nl_record *record,
-				 const struct edu_nl_to *to)
+/* rtm_flags: beside those that the record itself says. */
+static int edu_route_fill(struct sk_buff *skb, const union edu_nl_record *record,
+			  const struct edu_nl_to *to, unsigned int rtm_flags)
 {
 	const struct edu_route_info *route = &record->route;
 	bool local = route->type == RTN_LOCAL || route->type == RTN_BROADCAST;
@@ -193,7 +194,7 @@ static int edu_route_record_fill(struct sk_buff *skb, const union edu_nl_record 
 	message->rtm_protocol = route->protocol;
 	message->rtm_scope = route->scope;
 	message->rtm_type = route->type;
-	message->rtm_flags = route->dead ? RTNH_F_DEAD | RTNH_F_LINKDOWN : 0;
+	message->rtm_flags = rtm_flags | (route->dead ? RTNH_F_DEAD | RTNH_F_LINKDOWN : 0);
 	if (nla_put_u32(skb, RTA_TABLE, message->rtm_table) ||
 	    (route->prefix_len && edu_nl_put_be32(skb, RTA_DST, route->destination)) ||
 	    (route->gateway && edu_nl_put_be32(skb, RTA_GATEWAY, route->gateway)) ||
@@ -209,10 +210,39 @@ static int edu_route_record_fill(struct sk_buff *skb, const union edu_nl_record 
 	return 0;
 }
 
+static int edu_route_record_fill(struct sk_buff *skb, const union edu_nl_record *record,
+				 const struct edu_nl_to *to)
+{
+	return edu_route_fill(skb, record, to, 0);
+}
+
 static const struct edu_nl_kind edu_route_kind = {
 	.next = edu_route_record_next,
 	.fill = edu_route_record_fill,
 	.ifindex = edu_route_record_ifindex,
+};
+
+static int edu_local_route_record_next(struct edu_stack *stack, struct edu_cursor *at,
+				       union edu_nl_record *record)
+{
+	return edu_core_local_route_next(stack, at, &record->route);
+}
+
+static const struct edu_nl_kind edu_local_route_kind = {
+	.next = edu_local_route_record_next,
+	.fill = edu_route_record_fill,
+	.ifindex = edu_route_record_ifindex,
+};
+
+/* A look-up's answer is an entry of the cache. */
+static int edu_route_answer_fill(struct sk_buff *skb, const union edu_nl_record *record,
+				 const struct edu_nl_to *to)
+{
+	return edu_route_fill(skb, record, to, RTM_F_CLONED);
+}
+
+static const struct edu_nl_kind edu_route_answer_kind = {
+	.fill = edu_route_answer_fill,
 };
 
 static int edu_rtcache_record_next(struct edu_stack *stack, struct edu_cursor *at,
@@ -251,7 +281,7 @@ static int edu_rtcache_record_fill(struct sk_buff *skb, const union edu_nl_recor
 	message->rtm_flags = RTM_F_CLONED;
 	if (nla_put_u32(skb, RTA_TABLE, message->rtm_table) ||
 	    edu_nl_put_be32(skb, RTA_DST, rt->destination) ||
-	    (rt->gateway && edu_nl_put_be32(skb, RTA_GATEWAY, rt->gateway)) ||
+	    (rt->gateway != rt->destination && edu_nl_put_be32(skb, RTA_GATEWAY, rt->gateway)) ||
 	    (rt->source && edu_nl_put_be32(skb, RTA_PREFSRC, rt->source)) ||
 	    (rt->ifindex && nla_put_u32(skb, RTA_OIF, rt->ifindex)) ||
 	    edu_route_put_metrics(skb, rt->mtu, 0, 0) ||
@@ -272,9 +302,15 @@ static const struct edu_nl_kind edu_rtcache_kind = {
 int edu_route_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	const struct rtmsg *message = nlmsg_data(cb->nlh);
-	bool cache = nlmsg_len(cb->nlh) >= sizeof(*message) && (message->rtm_flags & RTM_F_CLONED);
+	const struct edu_nl_kind *kind = &edu_route_kind;
 
-	return edu_nl_dump(skb, cb, cache ? &edu_rtcache_kind : &edu_route_kind, RTM_NEWROUTE, 0);
+	if (nlmsg_len(cb->nlh) >= sizeof(*message)) {
+		if (message->rtm_flags & RTM_F_CLONED)
+			kind = &edu_rtcache_kind;
+		else if (message->rtm_table == RT_TABLE_LOCAL)
+			kind = &edu_local_route_kind;
+	}
+	return edu_nl_dump(skb, cb, kind, RTM_NEWROUTE, 0);
 }
 
 /* The route a packet would take. Without the "dump" flag a GET is a look-up, as for AF_INET. */
@@ -290,7 +326,7 @@ int edu_route_get(struct sk_buff *skb, struct nlmsghdr *nlh, struct netlink_ext_
 	if (err)
 		return err;
 	record.route.prefix_len = 32;
-	return edu_nl_reply(skb, nlh, &edu_route_kind, &record, RTM_NEWROUTE);
+	return edu_nl_reply(skb, nlh, &edu_route_answer_kind, &record, RTM_NEWROUTE);
 }
 
 void edu_k_notify_route(struct edu_net *en, int added, const struct edu_route_info *route)

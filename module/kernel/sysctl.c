@@ -7,13 +7,15 @@
  * include/edu/tunables.h).
  *
  * The network administrator of the namespace may write, everybody may read: the permissions of
- * every table below /proc/sys/net.
+ * every table below /proc/sys/net. How much of the machine's memory a host may fill is for the
+ * machine's administrator to say: in a namespace of another user those limits are read-only.
  *
  * Locking: none. The values are single words that the core reads afresh at each use; the kernel
  * waits for readers and writers of a file before unregister_net_sysctl_table() returns.
  */
 #include <linux/slab.h>
 #include <linux/sysctl.h>
+#include <linux/user_namespace.h>
 
 #include "edu_kernel.h"
 
@@ -28,8 +30,16 @@ static const struct edu_tunable_range edu_tunable_ranges[EDU_TUNABLE_COUNT] = {
 #undef EDU_TUNABLE_RANGE
 };
 
+/* Limits on memory. */
+static bool edu_tunable_bounds_memory(unsigned int i)
+{
+	return i == EDU_TUNE_arp_max_entries || i == EDU_TUNE_arp_queue_len ||
+	       i == EDU_TUNE_rt_cache_size;
+}
+
 int edu_sysctl_net_init(struct edu_net *en)
 {
+	bool foreign = en->net->user_ns != &init_user_ns;
 	edu_u32 *values = edu_core_tunables(en->stack);
 	struct ctl_table *table;
 	unsigned int i;
@@ -42,7 +52,7 @@ int edu_sysctl_net_init(struct edu_net *en)
 		table[i].procname = edu_tunable_ranges[i].name;
 		table[i].data = &values[i];
 		table[i].maxlen = sizeof(values[i]);
-		table[i].mode = 0644;
+		table[i].mode = foreign && edu_tunable_bounds_memory(i) ? 0444 : 0644;
 		table[i].proc_handler = proc_douintvec_minmax;
 		table[i].extra1 = (void *)&edu_tunable_ranges[i].least;
 		table[i].extra2 = (void *)&edu_tunable_ranges[i].most;

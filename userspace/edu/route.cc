@@ -177,25 +177,40 @@ bool is_wanted(const route_wishes &w, const route_info &route, int index)
 	       (!w.type || *w.type == header.rtm_type) && (!w.metric || *w.metric == route.metric);
 }
 
+/* Whether routes to the host itself are asked for: their table, all tables, or their type. */
+bool wants_local(const route_wishes &w)
+{
+	std::uint32_t table = w.table.value_or(RT_TABLE_MAIN);
+
+	return !table || table == RT_TABLE_LOCAL || (w.type && is_ours(*w.type));
+}
+
 template <class user>
 void list_routes(context &ctx, const route_wishes &w, user use)
 {
 	int index = w.device.empty() ? 0 : device_index(w.device);
-	request ask(RTM_GETROUTE, NLM_F_DUMP);
-	auto &header = ask.put_header<rtmsg>();
 
 	ctx.require_family();
-	header.rtm_family = static_cast<unsigned char>(ctx.family);
-	header.rtm_flags = w.cache ? RTM_F_CLONED : 0;
-	ctx.rtnl().query(ask, w.cache ? "list the route cache" : "list the routes",
-			 [&](const nlmsghdr *message) {
-				 route_info route = read_route(message);
+	/* The stack has a dump for each of its two tables. */
+	for (unsigned char table : {RT_TABLE_MAIN, RT_TABLE_LOCAL}) {
+		if (table == RT_TABLE_LOCAL && (w.cache || !wants_local(w)))
+			break;
+		request ask(RTM_GETROUTE, NLM_F_DUMP);
+		auto &header = ask.put_header<rtmsg>();
 
-				 if (message->nlmsg_type == RTM_NEWROUTE &&
-				     route.header.rtm_family == ctx.family &&
-				     is_wanted(w, route, index))
-					 use(route);
-			 });
+		header.rtm_family = static_cast<unsigned char>(ctx.family);
+		header.rtm_table = table;
+		header.rtm_flags = w.cache ? RTM_F_CLONED : 0;
+		ctx.rtnl().query(ask, w.cache ? "list the route cache" : "list the routes",
+				 [&](const nlmsghdr *message) {
+					 route_info route = read_route(message);
+
+					 if (message->nlmsg_type == RTM_NEWROUTE &&
+					     route.header.rtm_family == ctx.family &&
+					     is_wanted(w, route, index))
+						 use(route);
+				 });
+	}
 }
 
 int show(context &ctx, route_wishes &w)

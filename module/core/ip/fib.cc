@@ -110,7 +110,9 @@ result<void> fib_link(fib_state &fib, fib_node &node)
 	zone->fz_nent++;
 	if (!zone->fz_hashed && zone->fz_nent > fib_zone::hashing_limit)
 		start_hashing(fib, *zone);
-	write_once(fib.used_zones, fib.used_zones | u64{1} << node.fib_prefix);
+	/* Who sees the bit sees the zone. */
+	__atomic_store_n(&fib.used_zones, fib.used_zones | u64{1} << node.fib_prefix,
+			 __ATOMIC_RELEASE);
 	return {};
 }
 
@@ -166,7 +168,7 @@ fib_result fib_lookup_zone(const fib_state &fib, const fib_zone &zone, be32 dst,
 
 fib_result fib_lookup(const fib_state &fib, be32 dst, u8 tos, int oif)
 {
-	u64 zones = read_once(fib.used_zones);
+	u64 zones = __atomic_load_n(&fib.used_zones, __ATOMIC_ACQUIRE);
 
 	while (zones) { /* longest mask first */
 		u32 prefix = 63u - static_cast<u32>(std::countl_zero(zones));

@@ -15,7 +15,7 @@ namespace edu {
 
 /* Numbers of linux/rtnetlink.h. */
 namespace rt {
-inline constexpr u8 scope_link = 253;
+inline constexpr u8 scope_link = 253, scope_host = 254;
 inline constexpr u8 scope_nowhere = 255;
 inline constexpr u8 protocol_kernel = 2;
 } // namespace rt
@@ -320,6 +320,27 @@ int edu_core_config_route_del(edu_stack *stack, const edu_route_info *route)
 {
 	edu_k_assert_rtnl();
 	return to_errno(route_del(*stack, *route));
+}
+
+int edu_core_local_route_next(edu_stack *stack, edu_cursor *at, edu_route_info *out)
+{
+	rcu_guard guard;
+	const addr_entry *entry = stack->interfaces.by_addr.next(*at);
+
+	if (!entry)
+		return 0;
+	bool local = entry->kind == addr_kind::local;
+
+	*out = {};
+	out->destination = entry->addr.raw();
+	out->prefix_len = static_cast<u8>(entry->prefix_len);
+	out->ifindex = entry->iface->ifindex;
+	out->source = iface_source(*entry->iface, entry->addr).raw();
+	out->type = static_cast<u8>(local ? route_type::local : route_type::broadcast);
+	out->scope = local ? rt::scope_host : rt::scope_link;
+	out->protocol = rt::protocol_kernel;
+	out->dead = !entry->iface->is_up();
+	return 1;
 }
 
 int edu_core_route_next(edu_stack *stack, edu_cursor *at, edu_route_info *out)

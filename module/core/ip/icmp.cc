@@ -92,6 +92,14 @@ static be32 answer_source(const ip_info &info)
 	return info.dst_broadcast || info.dst_multicast ? be32{} : info.dst;
 }
 
+/* The address by which a host that was asked along with others enters itself into options. */
+static be32 present_as(const edu_stack &host, const ip_info &info)
+{
+	const edu_iface *iface = find_iface(host, info.ifindex);
+
+	return iface ? iface_source(*iface, info.src) : be32{};
+}
+
 /* A fresh buffer with the request's octets, under another type. The checksum is updated, not made
  * anew: what was damaged in our memory stays wrong (RFC 1624). */
 static skb_ptr copy_request(const skb_ptr &request, type answer)
@@ -122,7 +130,8 @@ static verdict answer(edu_stack &host, const skb_ptr &request, skb_ptr reply, ed
 	option_buffer carried;
 
 	if (!options.empty())
-		carried = reply_options(options, own, edu_k_time_of_day_ms());
+		carried = reply_options(options, own != be32{} ? own : present_as(host, info),
+					edu_k_time_of_day_ms());
 	host.count(counter);
 	(void)icmp_reply(host, std::move(reply), info.src, own, info.tos, carried.all());
 	return verdict::consumed();
@@ -177,6 +186,11 @@ static verdict icmp_timestamp(edu_stack &host, const skb_ptr &packet)
 
 static verdict dispatch(edu_stack &host, skb_ptr &packet, type t)
 {
+	bool asks = t == type::echo || t == type::timestamp;
+
+	/* A host that has no address yet (0.0.0.0) can be told nothing. */
+	if (asks && packet.cb<ip_info>().src == be32{})
+		return verdict::drop(EDU_Icmp_DropBroadcastEcho);
 	switch (t) {
 	case type::echo:
 		return icmp_echo(host, packet);

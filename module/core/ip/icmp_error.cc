@@ -248,7 +248,10 @@ static skb_ptr make_error(const sk_buff *about, const ip_info &info, const u8 *h
 	constexpr u32 most =
 		wire::icmp::max_error_packet - wire::ipv4::min_header_len - wire::icmp::header_len;
 	u32 length = info.header_len + info.payload_len;
+	u32 present = static_cast<u32>(skb_data(about) + skb_len(about) - header);
 
+	if (length > present)
+		length = present; /* the transport has cut off what was behind its datagram */
 	if (length > most)
 		length = most;
 	skb_ptr message = skb_ptr::alloc(headroom, wire::icmp::header_len + length, gfp::atomic);

@@ -11,14 +11,15 @@ namespace edu {
 namespace v4 = wire::ipv4;
 
 /* Enters an address into a record route, if there is a free slot. */
-static void record(mutable_bytes option, be32 own)
+static mutable_bytes record(mutable_bytes option, be32 own)
 {
 	size_t slot = option[2] - 1u;
 
-	if (slot + 4 > option.size())
-		return;
-	store_addr(&option[slot], own);
-	option[2] = static_cast<u8>(option[2] + 4);
+	if (slot + 4 <= option.size()) {
+		store_addr(&option[slot], own);
+		option[2] = static_cast<u8>(option[2] + 4);
+	}
+	return option;
 }
 
 static void count_overflow(mutable_bytes option)
@@ -27,21 +28,34 @@ static void count_overflow(mutable_bytes option)
 		option[3] = static_cast<u8>(option[3] + 0x10);
 }
 
-/* Enters the time, and the address where the option asks for it. */
-static void stamp(mutable_bytes option, be32 own, u32 time_of_day_ms)
+/* Enters the time, and the address where the option asks for it; false: there was no room. */
+static bool stamp(mutable_bytes option, be32 own, u32 time_of_day_ms)
 {
 	auto kind = static_cast<v4::timestamp_kind>(option[3] & 0xf);
 	size_t slot = option[2] - 1u;
 	size_t length = kind == v4::timestamp_kind::times ? 4 : 8;
 
 	if (slot + length > option.size())
-		return count_overflow(option);
+		return false;
 	if (kind == v4::timestamp_kind::given_addrs && load_addr(&option[slot]) != own)
-		return; /* another host's turn */
+		return true; /* another host's turn */
 	if (kind == v4::timestamp_kind::addrs_and_times)
 		store_addr(&option[slot], own);
 	store_be32(&option[slot + length - 4], time_of_day_ms);
 	option[2] = static_cast<u8>(option[2] + length);
+	return true;
+}
+
+/* A host enters itself as the packet comes in and again as the answer leaves, as Linux does. It
+ * counts as missed only if it could not do the first (and was meant at all). */
+static void stamp_both_ways(mutable_bytes option, be32 own, u32 time_of_day_ms)
+{
+	bool named = (option[3] & 0xf) == static_cast<u8>(v4::timestamp_kind::given_addrs);
+
+	if (stamp(option, own, time_of_day_ms))
+		(void)stamp(option, own, time_of_day_ms);
+	else if (!named)
+		count_overflow(option);
 }
 
 option_buffer reply_options(bytes options, be32 own, u32 time_of_day_ms)
@@ -59,9 +73,9 @@ option_buffer reply_options(bytes options, be32 own, u32 time_of_day_ms)
 
 		copy_bytes(copy.data(), one.data);
 		if (one.type == v4::option_type::record_route)
-			record(copy, own);
+			record(record(copy, own), own); /* in, and out again */
 		else
-			stamp(copy, own, time_of_day_ms);
+			stamp_both_ways(copy, own, time_of_day_ms);
 		out.length = static_cast<u8>(out.length + copy.size());
 	}
 	out.length = static_cast<u8>((out.length + 3) / 4 * 4); /* zeros: end of options */

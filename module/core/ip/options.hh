@@ -24,7 +24,7 @@ struct option_buffer {
 
 /*
  * What an echo or timestamp reply carries of its request's options: record route and time stamp,
- * with this host entered at @own.
+ * with this host entered at @own twice, on the way in and on the way out.
  */
 option_buffer reply_options(bytes options, be32 own, u32 time_of_day_ms);
 

@@ -23,11 +23,11 @@ inline constexpr u32 rt_chain_max = 8;
 
 struct rt_cache_state {
 	two_byte_table<rtable, &rtable::rt_next, &rtable::rt_aged> ip_rt_hash_table;
-	atomic<u32> entries;	   /* cached routes */
-	atomic<u32> genid;	   /* the generation that is valid */
-	atomic<u32> hand;	   /* row at which the next search for a victim begins */
-	edu_timer check_timer;	   /* ticks at least once a second */
-	u64 checked = 0;	   /* ms: the work was queued, once every rt_cache_check_interval_ms; timer */
+	atomic<u32> entries;   /* cached routes */
+	atomic<u32> genid;     /* the generation that is valid */
+	atomic<u32> hand;      /* row at which the next search for a victim begins */
+	edu_timer check_timer; /* ticks at least once a second */
+	u64 checked = 0; /* ms: the work was queued, once every rt_cache_check_interval_ms; timer */
 	edu_work check_work;	   /* removes stale and idle routes */
 	edu_stack *host = nullptr; /* for timer and work; constant */
 	atomic<bool> stopping;	   /* the host is going: nothing is set again */

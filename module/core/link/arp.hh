@@ -44,6 +44,7 @@ struct arp_table {
 	hlist_node next;      /* in its chain of arp_tables; row's lock */
 	list_node aged;	      /* in its row's age list; row's lock */
 	u64 placed = 0;	      /* ms; when it was put there; row's lock */
+	u8 age = 0;	      /* which of the row's age lists that is; row's lock */
 	ref<edu_iface> dev;   /* constant */
 	be32 ip;	      /* constant */
 	rcu_ptr<hh_cache> hh; /* null: no header, ask; entry's lock, readers RCU */
@@ -72,19 +73,25 @@ void release(arp_table *entry);
 
 struct arp_state {
 	two_byte_table<arp_table, &arp_table::next, &arp_table::aged> arp_tables;
-	atomic<u32> entries;	   /* in the table */
-	atomic<u32> hand;	   /* row at which the next search for a victim begins */
-	edu_timer check_timer;	   /* ticks at least once a second */
-	u64 checked = 0;	   /* ms: the last arp_check_expire(), one every arp_check_interval_ms; timer */
+	atomic<u32> entries;   /* in the table */
+	atomic<u32> questions; /* of them without an answer yet */
+	atomic<u32> hand;      /* row at which the next search for a victim begins */
+	edu_timer check_timer; /* ticks at least once a second */
+	u64 checked =
+		0; /* ms: the last arp_check_expire(), one every arp_check_interval_ms; timer */
 	edu_stack *host = nullptr; /* for the timer; constant */
 	atomic<bool> stopping;	   /* the host is going: no timer is set again */
 };
+
+/* On whose behalf an entry is made: our own packets', or a stranger's who asked us something. */
+enum class arp_wish : u8 { ours, strangers };
 
 /*
  * The entry for a next hop, found or made; nothing is sent. @iface uses ARP. Errors: enobufs (the
  * table is full of entries in use), enomem. Any context.
  */
-result<ref<arp_table>> arp_bind(edu_stack &host, edu_iface &iface, be32 next_hop);
+result<ref<arp_table>> arp_bind(edu_stack &host, edu_iface &iface, be32 next_hop,
+				arp_wish wish = arp_wish::ours);
 
 /*
  * Sends an IP packet (data at its header) to the entry's station: with the cached header, or later,
@@ -100,6 +107,9 @@ void arp_set_failure_handler(arp_failure_handler handler);
 
 /* Tells the cable that we have this address (a gratuitous ARP, RFC 5227's announcement). */
 void arp_announce(edu_iface &iface, be32 addr);
+
+/* The device has another hardware address: the headers of the entries that stay begin anew. */
+void arp_renew_headers(edu_iface &iface);
 
 /* Every entry of the interface goes, permanent ones too when @all. RTNL, process. */
 void arp_flush_iface(edu_iface &iface, bool all);
@@ -131,6 +141,9 @@ enum class arp_word : u8 { packet, admin, admin_permanent };
 /* The station's address is known: sets it and lets waiting packets go, in order (ARP-6). A packet
  * never overrules a permanent entry (ARP-9). RCU, no lock held. */
 void arp_update(edu_stack &host, arp_table &entry, const eth_addr &ha, arp_word word);
+
+/* Makes the cached header anew, from the device's present address. RCU, no lock held. */
+void arp_renew_header(edu_stack &host, arp_table &entry);
 
 /* Starts asking, unless that is already going on; true when the caller must send the first request
  * once it has unlocked. Entry's lock held. */

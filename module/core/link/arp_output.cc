@@ -202,6 +202,18 @@ void arp_update(edu_stack &host, arp_table &entry, const eth_addr &ha, arp_word 
 	}
 }
 
+void arp_renew_header(edu_stack &host, arp_table &entry)
+{
+	entry.lock.lock();
+	bool mine = !entry.dead && entry.flags & atf::com && !entry.draining;
+	if (mine)
+		entry.draining = true;
+	entry.lock.unlock();
+
+	if (mine)
+		drain(host, entry);
+}
+
 /*
  * Asking
  */

@@ -76,24 +76,25 @@ static void answer(edu_iface &iface, const wire::arp::repr &request)
 	arp_send(iface, reply, request.sender_ha);
 }
 
-/* RFC 826's table look-ups. @make: whether the packet may make an entry. */
-static void learn(edu_iface &iface, const wire::arp::repr &arp, bool make)
+/* RFC 826's table look-ups. @make: whether the packet may make an entry. What there was no room for
+ * has a drop's name, else consumed. */
+static verdict learn(edu_iface &iface, const wire::arp::repr &arp, bool make)
 {
 	edu_stack &host = *iface.host;
 	arp_table *entry = arp_find(host, iface, arp.sender_ip);
 
 	if (entry) {
 		arp_update(host, *entry, arp.sender_ha, arp_word::packet);
-		return;
+		return verdict::consumed();
 	}
 	if (!make || !iface_on_link(iface, arp.sender_ip))
-		return;
-	result<ref<arp_table>> made = arp_bind(host, iface, arp.sender_ip);
-	if (made.ok())
-		arp_update(host, *made.value(), arp.sender_ha, arp_word::packet);
-	else
-		host.count(made.error() == errc::enomem ? EDU_Arp_DropNoMemory :
-							  EDU_Arp_DropTableFull);
+		return verdict::consumed();
+	result<ref<arp_table>> made = arp_bind(host, iface, arp.sender_ip, arp_wish::strangers);
+	if (!made.ok())
+		return verdict::drop(made.error() == errc::enomem ? EDU_Arp_DropNoMemory :
+								    EDU_Arp_DropTableFull);
+	arp_update(host, *made.value(), arp.sender_ha, arp_word::packet);
+	return verdict::consumed();
 }
 
 static verdict arp_rcv(edu_iface &iface, const skb_ptr &packet, unsigned int pkt_type)
@@ -125,11 +126,13 @@ static verdict arp_rcv(edu_iface &iface, const skb_ptr &packet, unsigned int pkt
 	bool ours = find_address(host, arp.target_ip).kind == addr_kind::local &&
 		    !wire::ipv4::is_loopback(arp.target_ip);
 
+	verdict learnt = verdict::consumed();
+
 	if (arp.sender_ip != be32{})
-		learn(iface, arp, ours && view.is_request());
+		learnt = learn(iface, arp, ours && view.is_request());
 	if (ours && view.is_request())
-		answer(iface, arp);
-	return ours ? verdict::consumed() : verdict::drop(EDU_Arp_DropNotForUs);
+		answer(iface, arp); /* even if we cannot remember who asked */
+	return ours ? learnt : verdict::drop(EDU_Arp_DropNotForUs);
 }
 
 } // namespace edu

@@ -4,9 +4,10 @@
  *
  * TLK "The Address Resolution Protocol (ARP)": ARP-1, ARP-2, ARP-10, ARP-11, ARP-12.
  *
- * A full table makes room by the oldest incomplete entry, then by the oldest complete one that no
- * route uses. So a flood of questions for addresses nobody has pushes out its own questions, and
- * never an entry in use.
+ * A full table makes room by the oldest complete entry that no route uses; only when more than half
+ * of it waits for an answer, by the oldest that does. So a flood of questions for addresses nobody
+ * has pushes out its own questions, and neither that nor a flood of askers an entry in use. And a
+ * stranger who asks us something never costs one of our own questions its answer.
  *
  * Locking: as in arp.hh. Making an entry takes its row's lock, evicting another one that of the
  * victim's row, one after the other.
@@ -19,7 +20,7 @@ namespace edu {
 using arp_row = decltype(arp_state::arp_tables)::row;
 
 /* Age lists of a row. */
-enum { age_incomplete, age_complete };
+enum : u8 { age_incomplete, age_complete };
 
 void trace_arp(edu_stack &host, const char *what, const arp_table &entry)
 {
@@ -106,6 +107,23 @@ static void fail_waiting(edu_stack &host, skb_queue waiting, edu_counter why)
 	}
 }
 
+/* Entering and leaving the age list that the entry's state asks for. Row's lock held. */
+static void enter_age_list_locked(edu_stack &host, arp_row &row, arp_table &entry, u8 age)
+{
+	entry.age = age;
+	entry.placed = edu_k_now_ms();
+	row.age[age].push_back(entry);
+	if (age == age_incomplete)
+		host.arp.questions.fetch_add(1);
+}
+
+static void leave_age_list_locked(edu_stack &host, arp_table &entry)
+{
+	entry.aged.unlink();
+	if (entry.age == age_incomplete)
+		host.arp.questions.fetch_sub(1);
+}
+
 /* Off its chain; the table's reference goes with it. */
 static void unhash(edu_stack &host, arp_table &entry)
 {
@@ -116,8 +134,8 @@ static void unhash(edu_stack &host, arp_table &entry)
 	if (!entry.next.is_linked())
 		return;
 	entry.next.unlink();
-	entry.aged.unlink();
-	row.count--;
+	leave_age_list_locked(host, entry);
+	write_once(row.count, row.count - 1);
 	host.arp.entries.fetch_sub(1);
 	held = ref<arp_table>::adopt(&entry);
 }
@@ -156,73 +174,88 @@ void arp_kill(edu_stack &host, arp_table &entry, edu_counter why, const char *wh
  * Making room (ARP-12)
  */
 
-/* The oldest entry of a row that may go, held, or none. Those in use are put at the young end. */
-static ref<arp_table> pick_victim(arp_row &row, int age)
+/* The oldest entry of a row that may go, held, or none. Those in use are put at the young end; with
+ * @force the one unused for longest goes. */
+static ref<arp_table> pick_victim(arp_row &row, int age, bool force)
 {
 	constexpr int patience = 32; /* entries looked at: a full table must not cost more */
+	arp_table *coldest = nullptr;
 	spin_guard guard{row.lock};
 
 	for (int i = 0; i < patience; i++) {
 		arp_table *oldest = row.age[age].front();
 
 		if (!oldest)
-			return {};
+			break;
 		u64 used = read_once(oldest->last_used);
 		bool spared = age == age_complete && (oldest->in_use() || used > oldest->placed);
 
 		if (!spared && !(oldest->flags & atf::perm))
 			return ref<arp_table>::try_share(oldest);
+		if (!(oldest->flags & atf::perm) &&
+		    (!coldest || used < read_once(coldest->last_used)))
+			coldest = oldest;
 		oldest->placed = edu_k_now_ms();
 		row.age[age].move_to_back(*oldest);
 	}
-	return {};
+	return ref<arp_table>::try_share(force ? coldest : nullptr);
 }
 
-/* The row whose oldest entry of that age is the oldest of all; looked at without locks, so this is
- * advice. Rows in which nothing was found before are skipped. */
-static arp_row *oldest_row(edu_stack &host, int age, const bool (&tried)[256], u32 &index)
+/* Of the next few rows that have entries of that age, the one whose oldest is the oldest; unlocked
+ * again, so this is advice. */
+static arp_row *oldest_row(edu_stack &host, int age)
 {
+	constexpr int sample = 16; /* a full table must not cost more */
 	arp_row *best = nullptr;
-	u64 best_age = 0;
+	u64 best_placed = 0;
+	int seen = 0;
 
-	for (u32 i = 0; i < 256; i++) {
-		arp_row *row = tried[i] ? nullptr : host.arp.arp_tables.row_at(i);
+	for (u32 i = 0; i < 256 && seen < sample; i++) {
+		u32 index = host.arp.hand.fetch_add(1) & 0xff;
+		arp_row *row = host.arp.arp_tables.row_at(index);
 
 		if (!row || !read_once(row->count))
 			continue;
 		spin_guard guard{row->lock};
 		arp_table *oldest = row->age[age].front();
 
-		if (oldest && (!best || oldest->placed < best_age)) {
+		if (!oldest)
+			continue;
+		seen++;
+		if (!best || oldest->placed < best_placed) {
 			best = row;
-			best_age = oldest->placed;
-			index = i;
+			best_placed = oldest->placed;
 		}
 	}
 	return best;
 }
 
-static bool evict_one(edu_stack &host)
+static bool evict_of_age(edu_stack &host, int age, bool force = false)
 {
-	for (int age : {age_incomplete, age_complete}) {
-		bool tried[256] = {};
-		u32 index = 0;
+	for (int i = 0; i < 4; i++) {
+		arp_row *row = oldest_row(host, age);
 
-		for (int i = 0; i < 4; i++) {
-			arp_row *row = oldest_row(host, age, tried, index);
-
-			if (!row)
-				break;
-			ref<arp_table> victim = pick_victim(*row, age);
-			if (victim) {
-				edu_k_count(host.net, EDU_Arp_Evicted);
-				arp_kill(host, *victim, EDU_Arp_DropTableFull, "evict");
-				return true;
-			}
-			tried[index] = true;
-		}
+		if (!row)
+			return false;
+		ref<arp_table> victim = pick_victim(*row, age, force);
+		if (!victim)
+			continue;
+		edu_k_count(host.net, EDU_Arp_Evicted);
+		arp_kill(host, *victim, EDU_Arp_DropTableFull, "evict");
+		return true;
 	}
 	return false;
+}
+
+static bool evict_one(edu_stack &host, arp_wish wish)
+{
+	bool questions_first = host.arp.questions.load() > host.tune(EDU_TUNE_arp_max_entries) / 2;
+
+	if (wish == arp_wish::strangers)
+		return evict_of_age(host, age_complete);
+	return evict_of_age(host, questions_first ? age_incomplete : age_complete) ||
+	       evict_of_age(host, questions_first ? age_complete : age_incomplete) ||
+	       evict_of_age(host, age_complete, true); /* more stations in use than entries */
 }
 
 /*
@@ -239,7 +272,7 @@ static ref<arp_table> make_entry(edu_iface &iface, be32 ip)
 	edu_k_timer_init(&entry->timer, arp_expire_request);
 	entry->ip = ip;
 	entry->dev = ref<edu_iface>::share(&iface);
-	entry->placed = entry->last_used = entry->last_updated = edu_k_now_ms();
+	entry->last_used = entry->last_updated = edu_k_now_ms();
 	return ref<arp_table>::adopt(entry);
 }
 
@@ -250,14 +283,14 @@ static ref<arp_table> enter(edu_stack &host, arp_row &row, ref<arp_table> fresh)
 
 	if (arp_table *other = arp_find(host, *fresh->dev, fresh->ip))
 		return ref<arp_table>::share(other); /* in the table, so alive */
-	row.age[age_incomplete].push_back(*fresh);
+	enter_age_list_locked(host, row, *fresh, age_incomplete);
 	host.arp.arp_tables.chain(row, fresh->ip).push_front(*fresh);
 	write_once(row.count, row.count + 1);
 	host.arp.entries.fetch_add(1);
 	return ref<arp_table>::share(fresh.detach()); /* the table keeps the first reference */
 }
 
-result<ref<arp_table>> arp_bind(edu_stack &host, edu_iface &iface, be32 next_hop)
+result<ref<arp_table>> arp_bind(edu_stack &host, edu_iface &iface, be32 next_hop, arp_wish wish)
 {
 	rcu_guard guard;
 
@@ -266,7 +299,7 @@ result<ref<arp_table>> arp_bind(edu_stack &host, edu_iface &iface, be32 next_hop
 			return held;
 
 	while (host.arp.entries.load() >= host.tune(EDU_TUNE_arp_max_entries))
-		if (!evict_one(host))
+		if (!evict_one(host, wish))
 			return errc::enobufs;
 	arp_row *row = host.arp.arp_tables.make_row(next_hop);
 	ref<arp_table> fresh = row ? make_entry(iface, next_hop) : ref<arp_table>{};
@@ -288,16 +321,16 @@ void arp_place(edu_stack &host, arp_table &entry)
 
 	if (!entry.next.is_linked())
 		return;
-	int age = read_once(entry.flags) & atf::com ? age_complete : age_incomplete;
+	u8 age = read_once(entry.flags) & atf::com ? age_complete : age_incomplete;
 
-	entry.placed = edu_k_now_ms();
-	entry.aged.unlink();
-	row.age[age].push_back(entry);
+	leave_age_list_locked(host, entry);
+	enter_age_list_locked(host, row, entry, age);
 }
 
 /*
- * The periodic check (ARP-10): an idle entry nobody holds goes; one that is in use and has not been
- * heard from for long is asked whether it is still there. Permanent ones are left alone (ARP-11).
+ * The periodic check (ARP-10): an idle entry nobody holds goes, with an address or without (a route
+ * was asked for and nothing sent by it); one that is in use and has not been heard from for long is
+ * asked whether it is still there. Permanent ones are left alone (ARP-11).
  */
 
 enum class checkup { keep, expire, confirm };
@@ -306,12 +339,12 @@ static checkup examine(edu_stack &host, arp_table &entry, u64 now)
 {
 	spin_guard guard{entry.lock};
 
-	if (entry.dead || entry.flags & atf::perm || !(entry.flags & atf::com))
+	if (entry.dead || entry.flags & atf::perm)
 		return checkup::keep;
 	if (!entry.in_use() && now - entry.last_used >= host.tune(EDU_TUNE_arp_timeout_ms) &&
 	    now - entry.last_updated >= host.tune(EDU_TUNE_arp_timeout_ms))
 		return checkup::expire;
-	if (entry.in_use() && !entry.ticking &&
+	if (entry.flags & atf::com && entry.in_use() && !entry.ticking &&
 	    now - entry.last_updated >= host.tune(EDU_TUNE_arp_confirm_interval_ms))
 		return checkup::confirm;
 	return checkup::keep;
@@ -374,8 +407,19 @@ static void arp_check_timer_fired(edu_timer *timer)
 }
 
 /*
- * Interfaces and hosts that go
+ * Interfaces that change, interfaces and hosts that go
  */
+
+void arp_renew_headers(edu_iface &iface)
+{
+	edu_stack &host = *iface.host;
+	edu_cursor at{};
+	rcu_guard guard;
+
+	while (arp_table *entry = host.arp.arp_tables.next(at))
+		if (entry->dev.get() == &iface)
+			arp_renew_header(host, *entry);
+}
 
 void arp_flush_iface(edu_iface &iface, bool all)
 {

@@ -204,6 +204,8 @@ void edu_core_iface_changed(edu_iface *iface, const edu_dev_info *info)
 
 	if (went_down || moved || (info->flags & iff::noarp))
 		arp_flush_iface(*iface, false);
+	if (moved)
+		arp_renew_headers(*iface);
 	if (const iface_listener *above = iface_get_listener())
 		above->changed(*iface);
 	if (came_up || (moved && iface->is_up()))

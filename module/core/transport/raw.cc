@@ -108,8 +108,8 @@ void raw_err(edu_stack &host, const icmp_error &error)
 	host.raw.raw_hash.for_each_of(protocol_hash(host, error.protocol), [&](sock &s) {
 		if (!raw_matches(s, error.protocol, error.src, error.dst, error.ifindex))
 			return;
-			/* Who writes the IP header gets it back. */
-			sock_icmp_error(s, error, read_once(s.hdrincl) ? -error.header_len : 0, {});
+		/* Who writes the IP header gets it back. */
+		sock_icmp_error(s, error, read_once(s.hdrincl) ? -error.header_len : 0, {});
 	});
 }
 
