@@ -252,7 +252,8 @@ struct sk_buff *edu_k_sock_dequeue(struct sock *sk, edu_u32 flags, int *error)
 		return skb;
 	}
 	*error = edu_k_sock_error(sk);
-	if (!*error && !(sk->shutdown & 1))
+	/* As in Linux, one who would not wait is not told that waiting is over. */
+	if (!*error && (flags & msg_dontwait || !(sk->shutdown & 1)))
 		*error = -11;
 	return nullptr;
 }

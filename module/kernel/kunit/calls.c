@@ -131,6 +131,18 @@ static int edu_t_bind_to_device(struct sock *sk, const void *value, unsigned int
 	return 0;
 }
 
+/* Linux 6.1 grants the option to AF_INET and AF_INET6 alone; the core's part of it is tested all the
+ * same. */
+static int edu_t_reuse_port(struct sock *sk, const void *value, unsigned int len)
+{
+	if (len < sizeof(int))
+		return -EINVAL;
+	lock_sock(sk);
+	sk->sk_reuseport = !!*(const int *)value;
+	release_sock(sk);
+	return 0;
+}
+
 int edu_t_setsockopt(struct edu_t_sock *sock, int level, int name, const void *value,
 		     unsigned int len)
 {
@@ -141,6 +153,8 @@ int edu_t_setsockopt(struct edu_t_sock *sock, int level, int name, const void *v
 	/* The tests' devices are known to no namespace by name. */
 	if (name == SO_BINDTODEVICE)
 		return edu_t_bind_to_device(sock->socket->sk, value, len);
+	if (name == SO_REUSEPORT)
+		return edu_t_reuse_port(sock->socket->sk, value, len);
 	return sock_setsockopt(sock->socket, level, name, pointer, len);
 }
 
@@ -236,6 +250,8 @@ void edu_t_privileged(int yes)
 		return;
 	cap_clear(none->cap_effective);
 	cap_clear(none->cap_permitted);
+	none->uid = none->euid = none->fsuid =
+		KUIDT_INIT(65534); /* nobody: sockets have an owner */
 	edu_t_full_cred = override_creds(none);
 	put_cred(none);
 }
