@@ -14,6 +14,8 @@ kdir = $(or $(KDIR),$(shell $(CURDIR)/scripts/kernel path --kdir $(KVER)))
 # Where the module is installed: the kernel it was built for.
 release = $(shell cat $(kdir)/include/config/kernel.release)
 userspace_dir := $(build)/userspace
+# A part of the userspace only, by its cmake target.
+USERSPACE_TARGET ?= all
 
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -40,7 +42,7 @@ userspace:
 		{ [ -e $(userspace_dir)/build.ninja ] || cmake -G Ninja -S userspace -B $(userspace_dir) \
 			-DCMAKE_BUILD_TYPE=RelWithDebInfo >$(userspace_dir)/cmake.log || \
 			{ cat $(userspace_dir)/cmake.log; exit 1; }; } && \
-		cmake --build $(userspace_dir) -j $(JOBS) -- --quiet'
+		cmake --build $(userspace_dir) --target $(USERSPACE_TARGET) -j $(JOBS) -- --quiet'
 
 # run shows the main job, shell leaves you at a prompt in the same VM.  On a fresh Debian machine
 # they first install what is missing.
