@@ -78,7 +78,8 @@ static int __init edu_module_init(void)
 		if (err) {
 			pr_err("%s: cannot start (%d)\n", edu_parts[i].name, err);
 			edu_parts_exit(i);
-			return err;
+			/* EEXIST would tell modprobe that the module is loaded. */
+			return err == -EEXIST ? -EBUSY : err;
 		}
 	}
 	pr_info("address family %d\n", edu_k_family);

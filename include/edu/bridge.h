@@ -543,7 +543,12 @@ const char *edu_core_protocol_name(unsigned int i);
 
 /* A host comes to life. null: out of memory. */
 struct edu_stack *edu_core_stack_new(struct edu_net *net);
-/* No interface, socket or packet is left; waits for timers and RCU. */
+/* A host dies in three steps, so that hosts that die together share the waiting. First each of them:
+ * no interface, socket or packet of its is left; its timers and work stop. */
+void edu_core_stack_close(struct edu_stack *stack);
+/* Then once for all that were closed: waits until RCU has freed what they let go. */
+void edu_core_stacks_settle(void);
+/* Then each of them again. */
 void edu_core_stack_free(struct edu_stack *stack);
 /* EDU_TUNABLE_COUNT values, written by the home at any time, read by the core once per use. */
 edu_u32 *edu_core_tunables(struct edu_stack *stack);

@@ -22,19 +22,24 @@ struct protocol_layer {
 	int (*init)(); /* for the module: 0 or a negative errno */
 	void (*exit)();
 	result<void> (*host_init)(edu_stack &host); /* for each host */
-	void (*host_exit)(edu_stack &host);
+	void (*host_close)(
+		edu_stack &host); /* stops timers and work, lets go of what it refers to */
+	void (*host_exit)(edu_stack &host); /* frees the rest, once RCU has settled */
 };
 
 static constinit const protocol_layer protocols[] = {
-	{"interface", nullptr, nullptr, interface_host_init, interface_host_exit},
-	{"ARP", nullptr, nullptr, arp_host_init, arp_host_exit},
-	{"FIB", nullptr, nullptr, fib_host_init, fib_host_exit},
-	{"route cache", nullptr, nullptr, rt_cache_host_init, rt_cache_host_exit},
-	{"IP", ip_init, ip_exit, ip_host_init, ip_host_exit},
-	{"ICMP", nullptr, nullptr, icmp_host_init, nullptr},
-	{"UDP", udp_init, udp_exit, [](edu_stack &host) { return host.udp.init(); }, nullptr},
-	{"RAW", raw_init, raw_exit, [](edu_stack &host) { return host.raw.init(); }, nullptr},
-	{"PING", ping_init, ping_exit, nullptr, nullptr},
+	{"interface", nullptr, nullptr, interface_host_init, nullptr, interface_host_exit},
+	{"ARP", nullptr, nullptr, arp_host_init, arp_host_close, arp_host_exit},
+	{"FIB", nullptr, nullptr, fib_host_init, fib_host_close, fib_host_exit},
+	{"route cache", nullptr, nullptr, rt_cache_host_init, rt_cache_host_close,
+	 rt_cache_host_exit},
+	{"IP", ip_init, ip_exit, ip_host_init, nullptr, ip_host_exit},
+	{"ICMP", nullptr, nullptr, icmp_host_init, nullptr, nullptr},
+	{"UDP", udp_init, udp_exit, [](edu_stack &host) { return host.udp.init(); }, nullptr,
+	 nullptr},
+	{"RAW", raw_init, raw_exit, [](edu_stack &host) { return host.raw.init(); }, nullptr,
+	 nullptr},
+	{"PING", ping_init, ping_exit, nullptr, nullptr, nullptr},
 };
 
 static constexpr unsigned int protocol_count = std::size(protocols);
@@ -51,6 +56,13 @@ static void exit_down_from(unsigned int i)
 	while (i-- > 0)
 		if (protocols[i].exit)
 			protocols[i].exit();
+}
+
+static void host_close_down_from(edu_stack &host, unsigned int i)
+{
+	while (i-- > 0)
+		if (protocols[i].host_close)
+			protocols[i].host_close(host);
 }
 
 static void host_exit_down_from(edu_stack &host, unsigned int i)
@@ -102,17 +114,31 @@ edu_stack *edu_core_stack_new(edu_net *net)
 	for (unsigned int i = 0; i < protocol_count; i++) {
 		if (!protocols[i].host_init || protocols[i].host_init(*host).ok())
 			continue;
+		host_close_down_from(*host, i);
+		edu_core_stacks_settle();
 		host_exit_down_from(*host, i);
 		return nullptr;
 	}
 	return host.release();
 }
 
+void edu_core_stack_close(edu_stack *stack)
+{
+	host_close_down_from(*stack, protocol_count);
+}
+
+void edu_core_stacks_settle()
+{
+	edu_k_synchronize_rcu(); /* timers that ended what they belong to are through */
+	/* An rtable lets go of a fib_info and a neighbour, those of an interface: three callbacks in
+	 * turn. */
+	for (int chain = 0; chain < 3; chain++)
+		edu_k_rcu_barrier();
+}
+
 void edu_core_stack_free(edu_stack *stack)
 {
-	edu_k_synchronize_rcu();
 	host_exit_down_from(*stack, protocol_count);
-	edu_k_rcu_barrier();
 	destroy(stack);
 }
 

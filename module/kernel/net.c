@@ -9,7 +9,7 @@
  * "subsystem": born before the namespace's first device, gone after its last. edulo is a "device":
  * born after Linux's own lo (which insists on ifindex 1), gone before the namespace's other devices
  * are swept away. So in a dying namespace edulo leaves first, then the kernel unregisters every
- * other device, and packet.c's notifier detaches each; only then edu_core_stack_free() runs, with
+ * other device, and packet.c's notifier detaches each; only then edu_core_stack_close() runs, with
  * no interface left. Sockets hold the namespace, so none of them is left either.
  *
  * Locking: init and exit of namespaces are serialised by the kernel (pernet_ops_rwsem). A host's
@@ -88,6 +88,8 @@ static int __net_init edu_host_init(struct net *net)
 remove_sysctl:
 	edu_sysctl_net_exit(en);
 free_stack:
+	edu_core_stack_close(en->stack);
+	edu_core_stacks_settle();
 	edu_core_stack_free(en->stack);
 	en->stack = NULL;
 free_counters:
@@ -95,22 +97,33 @@ free_counters:
 	return err;
 }
 
-static void __net_exit edu_host_exit(struct net *net)
+/* Many namespaces may die together: their hosts then share the waiting for RCU. */
+static void __net_exit edu_host_exit_batch(struct list_head *nets)
 {
-	struct edu_net *en = edu_net(net);
+	struct net *net;
 
-	edu_proc_net_exit(en);
-	edu_sysctl_net_exit(en);
-	WARN_ON_ONCE(!xa_empty(&en->devices));
-	edu_core_stack_free(en->stack);
-	en->stack = NULL;
-	xa_destroy(&en->devices);
-	free_percpu(en->counters);
+	list_for_each_entry(net, nets, exit_list) {
+		struct edu_net *en = edu_net(net);
+
+		edu_proc_net_exit(en);
+		edu_sysctl_net_exit(en);
+		WARN_ON_ONCE(!xa_empty(&en->devices));
+		edu_core_stack_close(en->stack);
+	}
+	edu_core_stacks_settle();
+	list_for_each_entry(net, nets, exit_list) {
+		struct edu_net *en = edu_net(net);
+
+		edu_core_stack_free(en->stack);
+		en->stack = NULL;
+		xa_destroy(&en->devices);
+		free_percpu(en->counters);
+	}
 }
 
 static struct pernet_operations edu_host_ops = {
 	.init = edu_host_init,
-	.exit = edu_host_exit,
+	.exit_batch = edu_host_exit_batch,
 	.id = &edu_net_id,
 	.size = sizeof(struct edu_net),
 };

@@ -161,6 +161,8 @@ void edu_t_host_free(struct edu_t_host *host)
 	while (!host->devices.empty())
 		drop_device(host->devices.back());
 	edu_t_run(0);
+	edu_core_stack_close(host->stack);
+	edu_core_stacks_settle();
 	edu_core_stack_free(host->stack);
 	edu_k_rcu_barrier();
 	delete host;

@@ -230,11 +230,10 @@ result<void> fib_host_init(edu_stack &host)
 	return host.fib.infos.init(EDU_LOCK_FIB);
 }
 
-void fib_host_exit(edu_stack &host)
+void fib_host_close(edu_stack &host)
 {
-	edu_k_rcu_barrier();
 	for (auto &slot : host.fib.fib_zones) {
-		fib_zone *zone = slot.replace(nullptr);
+		fib_zone *zone = slot.load_locked();
 
 		if (!zone)
 			continue;
@@ -242,12 +241,21 @@ void fib_host_exit(edu_stack &host)
 			if (zone->fz_hashed)
 				zone->fz_hash_table.remove(node);
 			node.chained.unlink();
-			destroy(&node);
+			destroy_rcu(&node);
 		}
+	}
+}
+
+void fib_host_exit(edu_stack &host)
+{
+	for (auto &slot : host.fib.fib_zones) {
+		fib_zone *zone = slot.replace(nullptr);
+
+		if (!zone)
+			continue;
 		zone->fz_hash_table.free();
 		destroy(zone);
 	}
-	edu_k_rcu_barrier(); /* the infos that went with them */
 	host.fib.infos.free();
 }
 

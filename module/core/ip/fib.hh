@@ -93,6 +93,7 @@ void fib_addr_removed(edu_iface &iface, const ifaddr &addr);
 void fib_iface_gone(edu_iface &iface);
 
 result<void> fib_host_init(edu_stack &host);
+void fib_host_close(edu_stack &host);
 void fib_host_exit(edu_stack &host);
 
 } // namespace edu

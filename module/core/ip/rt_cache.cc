@@ -307,15 +307,16 @@ result<void> rt_cache_host_init(edu_stack &host)
 	return {};
 }
 
-void rt_cache_host_exit(edu_stack &host)
+void rt_cache_host_close(edu_stack &host)
 {
 	host.rt_cache.stopping.store(true);
 	edu_k_timer_cancel_sync(&host.rt_cache.check_timer);
 	edu_k_work_cancel_sync(&host.rt_cache.check_work);
 	clean(host, true);
-	/* An rtable lets go of its neighbour and fib_info in one callback, those in another. */
-	edu_k_rcu_barrier();
-	edu_k_rcu_barrier();
+}
+
+void rt_cache_host_exit(edu_stack &host)
+{
 	host.rt_cache.ip_rt_hash_table.free();
 }
 

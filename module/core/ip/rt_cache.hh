@@ -41,6 +41,7 @@ ref<rtable> rt_cache_find(edu_stack &host, be32 dst, int oif, u8 tos);
 ref<rtable> rt_cache_add(edu_stack &host, ref<rtable> fresh);
 
 result<void> rt_cache_host_init(edu_stack &host);
+void rt_cache_host_close(edu_stack &host);
 void rt_cache_host_exit(edu_stack &host);
 
 } // namespace edu

@@ -115,6 +115,7 @@ void arp_renew_headers(edu_iface &iface);
 void arp_flush_iface(edu_iface &iface, bool all);
 
 result<void> arp_host_init(edu_stack &host);
+void arp_host_close(edu_stack &host);
 void arp_host_exit(edu_stack &host);
 
 /* ------------------------------------------------------------------------------------------------

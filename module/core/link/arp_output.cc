@@ -251,7 +251,7 @@ static arp_next next_step_locked(edu_stack &host, arp_table &entry)
 void arp_expire_request(edu_timer *timer)
 {
 	arp_table &entry = *detail::owner_of(timer, &arp_table::timer);
-	rcu_guard guard; /* to its end: arp_host_exit() waits for us by it */
+	rcu_guard guard; /* to its end: edu_core_stacks_settle() waits for us by it */
 	ref<arp_table> held = ref<arp_table>::adopt(&entry); /* the timer's */
 	edu_stack &host = *entry.dev->host;
 

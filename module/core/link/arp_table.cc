@@ -438,7 +438,7 @@ static void settle(ref<arp_table> entry)
 	edu_k_timer_cancel_sync(&entry->timer);
 }
 
-void arp_host_exit(edu_stack &host)
+void arp_host_close(edu_stack &host)
 {
 	host.arp.stopping.store(true);
 	edu_k_timer_cancel_sync(&host.arp.check_timer);
@@ -459,8 +459,10 @@ void arp_host_exit(edu_stack &host)
 		arp_kill(host, *entry, EDU_Arp_DropNotUp, "expire");
 		settle(std::move(entry));
 	}
-	edu_k_synchronize_rcu(); /* timers that killed their own entry are through */
-	edu_k_rcu_barrier();
+}
+
+void arp_host_exit(edu_stack &host)
+{
 	host.arp.arp_tables.free();
 }
 

@@ -154,7 +154,6 @@ result<void> interface_host_init(edu_stack &host)
 
 void interface_host_exit(edu_stack &host)
 {
-	edu_k_rcu_barrier();
 	host.interfaces.by_addr.free();
 	host.interfaces.by_index.free();
 }

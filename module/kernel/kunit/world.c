@@ -620,6 +620,8 @@ void edu_t_host_free(struct edu_t_host *host)
 	list_for_each_entry_safe_reverse(dev, next, &host->devices, list)
 		edu_t_dev_drop(dev);
 	edu_t_run(0);
+	edu_core_stack_close(host->net.stack);
+	edu_core_stacks_settle();
 	edu_core_stack_free(host->net.stack);
 	rcu_barrier();
 	free_percpu(host->net.counters);
