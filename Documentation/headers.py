@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Directives that make tables from the X-macro lists of the headers, so that they cannot differ.
 
-``.. edu-tunables::``, ``.. edu-counters::``, ``.. edu-tracepoints::``
+``.. edu-tunables::``, ``.. edu-iface-tunables::``, ``.. edu-counters::``, ``.. edu-tracepoints::``
 """
 
 import os
@@ -58,6 +58,17 @@ class Tunables(FromHeader):
         return table(("name", "default", "range", "meaning"), rows, "28 10 18 44")
 
 
+class IfaceTunables(FromHeader):
+    path = "include/edu/iface_tunables.h"
+
+    def lines(self):
+        found = re.findall(r'X\((\w+),\s*(\d+),\s*(\d+),\s*(\d+),\s*(\w+),\s*"([^"]*)"\)',
+                           macro(self.path, "EDU_IFACE_TUNABLES"))
+        rows = [(f"``{name}``", value, f"{least} to {most}", rule, text)
+                for name, value, least, most, rule, text in found]
+        return table(("name", "default", "range", "rule", "meaning"), rows, "24 9 10 12 45")
+
+
 class Counters(FromHeader):
     path = "include/edu/counters.h"
 
@@ -94,6 +105,7 @@ class Tracepoints(FromHeader):
 
 def setup(app):
     app.add_directive("edu-tunables", Tunables)
+    app.add_directive("edu-iface-tunables", IfaceTunables)
     app.add_directive("edu-counters", Counters)
     app.add_directive("edu-tracepoints", Tracepoints)
     return {"parallel_read_safe": True}

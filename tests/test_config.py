@@ -340,6 +340,47 @@ def test_tunables_have_limits_and_belong_to_the_namespace(lab):
         assert errno_of(lambda value=bad: one.tune(ip_default_ttl=value)) == errno.EINVAL
 
 
+CONF = "/proc/sys/net/eduinet/conf"
+
+
+def setting(host, device, name, value=None):
+    """Reads a setting of an interface, or writes it."""
+    with in_netns(host.name), open(f"{CONF}/{device}/{name}", "r" if value is None else "w",
+                                   encoding="ascii") as file:
+        return file.read().strip() if value is None else file.write(value)
+
+
+@pytest.mark.req("DEV-1", "OVER-4")
+def test_settings_of_an_interface(lab):
+    host = lab.edu_host("10.0.0.1/24")
+    assert setting(host, "e0", "forwarding") == "0"
+    setting(host, "e0", "rp_filter", "2")
+    assert [setting(host, one, "rp_filter") for one in ("e0", "edulo", "all")] == ["2", "0", "0"]
+    for bad in ("3", "-1", "x"):
+        assert errno_of(lambda value=bad: setting(host, "e0", "rp_filter", value)) == errno.EINVAL
+    # conf/all, and what a new interface starts with
+    setting(host, "all", "forwarding", "1")
+    assert [setting(host, one, "forwarding") for one in ("e0", "edulo", "default")] == ["1"] * 3
+    host.tune(ip_forward=0)
+    assert [setting(host, one, "forwarding") for one in ("e0", "edulo", "all")] == ["0"] * 3
+    setting(host, "default", "proxy_arp", "1")
+    host.station(lab.segment, "e1")
+    host.rtnl.address("10.0.1.1/24", "e1")
+    assert [setting(host, one, "proxy_arp") for one in ("e0", "e1")] == ["0", "1"]
+
+
+@pytest.mark.req("LAYER-3", "DEV-1")
+def test_settings_come_go_and_move_with_their_interface(lab):
+    host = lab.edu_host("10.0.0.1/24")
+    setting(host, "e0", "rp_filter", "1")
+    host.rtnl.link_set("e0", {rtnl.IFF_UP: False})
+    run("ip", "-n", host.name, "link", "set", "e0", "name", "moved")
+    assert setting(host, "moved", "rp_filter") == "1"
+    assert errno_of(setting, host, "e0", "rp_filter") == errno.ENOENT
+    host.rtnl.link_del("moved")
+    assert errno_of(setting, host, "moved", "rp_filter") == errno.ENOENT
+
+
 # The tool
 
 

@@ -18,6 +18,7 @@
 #define _EDU_BRIDGE_H
 
 #include <edu/counters.h>
+#include <edu/iface_tunables.h>
 #include <edu/tunables.h>
 #include <edu_offsets.h> /* generated: sizes and offsets of the home's structures */
 
@@ -561,6 +562,16 @@ void edu_core_iface_changed(struct edu_iface *iface, const struct edu_dev_info *
 /* The device leaves: addresses, routes, ARP entries and waiting packets go; RTNL; may sleep. No
  * packet handler of it runs any more. Ends with edu_k_dev_release(), now or after a grace period. */
 void edu_core_iface_gone(struct edu_iface *iface);
+/* The settings of an interface, of conf/all and of conf/default: EDU_IFACE_TUNABLE_COUNT values each,
+ * written by the home under the RTNL, read by the core once per use. */
+edu_u32 *edu_core_iface_tunables(struct edu_iface *iface);
+edu_u32 *edu_core_all_iface_tunables(struct edu_stack *stack);
+edu_u32 *edu_core_default_iface_tunables(struct edu_stack *stack);
+/* The home has written values[which] of one of those arrays; RTNL. */
+void edu_core_iface_tunable_written(struct edu_stack *stack, const edu_u32 *values,
+				    enum edu_iface_tunable which);
+/* What counts on the interface, conf/all considered. Any context; under RCU or RTNL. */
+edu_u32 edu_core_iface_tune(const struct edu_iface *iface, enum edu_iface_tunable which);
 /* Number of addresses; RTNL. The home detaches a device that has lost its last. */
 unsigned int edu_core_iface_addresses(const struct edu_iface *iface);
 

@@ -90,6 +90,13 @@ static inline void edu_compat_set_netns_local(struct net_device *dev)
 #endif
 }
 
+/* 6.11 made the table that a sysctl's handler gets constant. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
+typedef const struct ctl_table edu_compat_ctl_table;
+#else
+typedef struct ctl_table edu_compat_ctl_table;
+#endif
+
 /* 6.6 made the size of a sysctl table a parameter of its own; a table for a kernel before that ends with
  * an empty entry, which does no harm since it is not counted. */
 static inline struct ctl_table_header *

@@ -30,6 +30,7 @@
 
 struct ctl_table;
 struct ctl_table_header;
+struct edu_conf;
 struct msghdr;
 struct netlink_ext_ack;
 struct proc_dir_entry;
@@ -56,6 +57,7 @@ struct edu_net {
 	struct proc_dir_entry *proc;	 /* /proc/net/eduinet */
 	struct ctl_table_header *sysctl; /* /proc/sys/net/eduinet */
 	struct ctl_table *sysctl_table;	 /* this host's table, freed with it */
+	struct edu_conf *conf_all, *conf_default; /* …/conf/all and …/conf/default */
 };
 
 /*
@@ -69,6 +71,7 @@ struct edu_dev {
 	struct edu_iface *iface;   /* the core's part; set under the RTNL before any handler runs */
 	int ifindex;		   /* key in edu_net.devices; constant */
 	bool has_rx_handler;	   /* the short cut is registered; RTNL */
+	struct edu_conf *conf;	   /* /proc/sys/net/eduinet/conf/NAME, or null; RTNL */
 	bool pins_module;	   /* all but edulo keep the module loaded while attached; RTNL */
 	struct packet_type ip; /* ETH_P_IP, ETH_P_ARP, ETH_P_RARP: handlers of this device only */
 	struct packet_type arp;
@@ -116,6 +119,10 @@ int edu_proc_net_init(struct edu_net *en);
 void edu_proc_net_exit(struct edu_net *en);
 int edu_sysctl_net_init(struct edu_net *en);
 void edu_sysctl_net_exit(struct edu_net *en);
+/* …/conf/NAME of an attached device, with its name as it is now; without memory there is none. RTNL. */
+void edu_sysctl_dev_init(struct edu_dev *ed);
+/* Waits for readers and writers of its files. RTNL. */
+void edu_sysctl_dev_exit(struct edu_dev *ed);
 
 /* packet.c: the device notifier, and attaching devices (DEV-4). */
 int edu_packet_init(void);

@@ -271,6 +271,10 @@ static int edu_dev_may_attach(const struct net_device *dev, struct netlink_ext_a
 {
 	if (dev->reg_state != NETREG_REGISTERED)
 		return -ENODEV;
+	if (!strcmp(dev->name, "all") || !strcmp(dev->name, "default")) {
+		NL_SET_ERR_MSG(extack, "a device of this name would hide settings of all devices");
+		return -EINVAL;
+	}
 	if (dev->flags & IFF_LOOPBACK) {
 		NL_SET_ERR_MSG(extack, "this is Linux's own loopback; use edulo");
 		return -EAFNOSUPPORT;
@@ -314,6 +318,7 @@ struct edu_dev *edu_dev_attach(struct net_device *dev, struct netlink_ext_ack *e
 	ed->iface = edu_core_iface_new(en->stack, ed, &info);
 	if (!ed->iface)
 		goto put_dev;
+	edu_sysctl_dev_init(ed);
 	edu_dev_add_handlers(ed);
 	return ed;
 
@@ -336,6 +341,7 @@ void edu_dev_detach(struct edu_dev *ed)
 
 	ASSERT_RTNL();
 	edu_dev_remove_handlers(ed);
+	edu_sysctl_dev_exit(ed);
 	xa_erase(&ed->net->devices, ed->ifindex);
 	edu_core_iface_gone(ed->iface); /* ends with edu_k_dev_release(): ed is no longer ours */
 	if (pins_module)
@@ -395,13 +401,16 @@ static int edu_netdev_event(struct notifier_block *block, unsigned long event, v
 		return NOTIFY_DONE;
 
 	switch (event) {
+	case NETDEV_CHANGENAME:
+		edu_sysctl_dev_exit(ed);
+		edu_sysctl_dev_init(ed);
+		fallthrough;
 	case NETDEV_REGISTER: /* replayed as the module starts: catches up with what was missed */
 	case NETDEV_UP:
 	case NETDEV_DOWN:
 	case NETDEV_CHANGE:
 	case NETDEV_CHANGEMTU:
 	case NETDEV_CHANGEADDR:
-	case NETDEV_CHANGENAME:
 	case NETDEV_FEAT_CHANGE:
 	case NETDEV_POST_TYPE_CHANGE:
 		edu_dev_describe(ed, &now);

@@ -27,6 +27,45 @@ const iface_listener *iface_get_listener()
 	return rcu_load(listener);
 }
 
+/*
+ * Settings
+ */
+
+enum class tunable_rule : u8 { own, either, both, greater, routers };
+
+static constexpr tunable_rule tunable_rules[] = {
+#define EDU_IFACE_TUNABLE_RULE(name, value, least, most, rule, text) tunable_rule::rule,
+	EDU_IFACE_TUNABLES(EDU_IFACE_TUNABLE_RULE)
+#undef EDU_IFACE_TUNABLE_RULE
+};
+
+static constexpr u32 iface_tunable_defaults[] = {
+#define EDU_IFACE_TUNABLE_DEFAULT(name, value, least, most, rule, text) value,
+	EDU_IFACE_TUNABLES(EDU_IFACE_TUNABLE_DEFAULT)
+#undef EDU_IFACE_TUNABLE_DEFAULT
+};
+
+u32 iface_tune(const edu_iface &iface, edu_iface_tunable which)
+{
+	u32 own = read_once(iface.tunables[which]);
+	u32 all = read_once(iface.host->interfaces.all_tunables[which]);
+	tunable_rule rule = tunable_rules[which];
+
+	if (rule == tunable_rule::routers)
+		rule = read_once(iface.tunables[EDU_IFACE_forwarding]) ? tunable_rule::both :
+									 tunable_rule::either;
+	switch (rule) {
+	case tunable_rule::either:
+		return own | all;
+	case tunable_rule::both:
+		return own & all;
+	case tunable_rule::greater:
+		return own < all ? all : own;
+	default:
+		return own;
+	}
+}
+
 static u32 index_hash(const edu_stack &host, int ifindex)
 {
 	return static_cast<u32>(siphash13(host.key, static_cast<u32>(ifindex)));
@@ -148,6 +187,10 @@ static void announce_addresses(edu_iface &iface)
 
 result<void> interface_host_init(edu_stack &host)
 {
+	for (u32 i = 0; i < EDU_IFACE_TUNABLE_COUNT; i++) {
+		host.interfaces.all_tunables[i] = iface_tunable_defaults[i];
+		host.interfaces.default_tunables[i] = iface_tunable_defaults[i];
+	}
 	TRY(host.interfaces.by_index.init(EDU_LOCK_IFACE));
 	return host.interfaces.by_addr.init(EDU_LOCK_IFACE);
 }
@@ -181,6 +224,8 @@ edu_iface *edu_core_iface_new(edu_stack *stack, edu_dev *dev, const edu_dev_info
 	iface->ethernet = info->type == arphrd_ether && info->addr_len == eth_addr::len &&
 			  info->header_len == wire::eth::header_len;
 	iface->dev.publish(dev);
+	for (u32 i = 0; i < EDU_IFACE_TUNABLE_COUNT; i++)
+		iface->tunables[i] = stack->interfaces.default_tunables[i];
 	take_over(*iface, *info);
 	enter_dev_base(stack->interfaces, *iface);
 	stack->interfaces.by_index.insert(*iface, index_hash(*stack, iface->ifindex));
@@ -256,4 +301,42 @@ int edu_core_iface_next(edu_stack *stack, edu_cursor *at, edu_iface_info *out)
 unsigned int edu_core_iface_addresses(const edu_iface *iface)
 {
 	return iface->addresses;
+}
+
+edu_u32 *edu_core_iface_tunables(edu_iface *iface)
+{
+	return iface->tunables;
+}
+
+edu_u32 *edu_core_all_iface_tunables(edu_stack *stack)
+{
+	return stack->interfaces.all_tunables;
+}
+
+edu_u32 *edu_core_default_iface_tunables(edu_stack *stack)
+{
+	return stack->interfaces.default_tunables;
+}
+
+edu_u32 edu_core_iface_tune(const edu_iface *iface, edu_iface_tunable which)
+{
+	return iface_tune(*iface, which);
+}
+
+void edu_core_iface_tunable_written(edu_stack *stack, const edu_u32 *values,
+				    edu_iface_tunable which)
+{
+	interface_table &table = stack->interfaces;
+	bool everywhere = values == table.all_tunables;
+	const iface_listener *above = iface_get_listener();
+
+	edu_k_assert_rtnl();
+	if (everywhere && tunable_rules[which] == tunable_rule::own) {
+		write_once(table.default_tunables[which], values[which]);
+		for (edu_iface &iface : table.dev_base)
+			write_once(iface.tunables[which], values[which]);
+	}
+	for (edu_iface &iface : table.dev_base)
+		if (above && (everywhere || values == iface.tunables))
+			above->changed(iface);
 }

@@ -89,6 +89,7 @@ struct edu_iface {
 	edu::hlist<edu::ifaddr, &edu::ifaddr::node> addrs; /* by rising serial; RTNL, readers RCU */
 	edu::u32 addresses = 0;				   /* how many; RTNL */
 	edu::u64 last_serial = 0;			   /* RTNL */
+	edu::u32 tunables[EDU_IFACE_TUNABLE_COUNT] = {};   /* conf/NAME; ask iface_tune() */
 	edu_rcu_head rcu;
 
 	bool is_up() const { return edu::read_once(flags) & edu::iff::up; }
@@ -116,6 +117,8 @@ struct interface_table {
 	rcu_ptr<edu_iface> loopback; /* edulo: packets to ourselves leave by it */
 	u32 prefix_keys[33] = {};    /* entries of by_addr with that prefix_len, RTNL */
 	u64 prefixes = 0;	     /* bit n: prefix_keys[n] is not zero; n < 32; read_once() */
+	u32 all_tunables[EDU_IFACE_TUNABLE_COUNT] = {};	    /* conf/all */
+	u32 default_tunables[EDU_IFACE_TUNABLE_COUNT] = {}; /* conf/default */
 };
 
 /*
@@ -126,7 +129,7 @@ struct iface_listener {
 	/* Refusing undoes the address. */
 	result<void> (*addr_added)(edu_iface &iface, const ifaddr &addr);
 	void (*addr_removed)(edu_iface &iface, const ifaddr &addr);
-	void (*changed)(edu_iface &iface); /* up or down, MTU, hardware address */
+	void (*changed)(edu_iface &iface); /* up or down, MTU, hardware address, a setting */
 	void (*gone)(edu_iface &iface);	   /* device and addresses have left */
 };
 void iface_set_listener(const iface_listener *listener);
@@ -152,6 +155,9 @@ be32 iface_source(const edu_iface &iface, be32 to);
 
 /* Does @addr lie in a subnet of the interface? RCU. */
 bool iface_on_link(const edu_iface &iface, be32 addr);
+
+/* A setting as it counts on the interface: its own and conf/all by the setting's rule. RCU or RTNL. */
+u32 iface_tune(const edu_iface &iface, edu_iface_tunable which);
 
 /* Where a frame goes when no ARP entry says so. */
 enum class link_target : u8 { nobody, broadcast, multicast };
