@@ -52,6 +52,14 @@ std::string known_keywords(std::span<const keyword_text> table)
 	return list.empty() ? "nothing more" : list;
 }
 
+/* A new group of keywords begins. */
+void forget_given(std::span<const keyword_text> table, std::vector<bool> &given)
+{
+	for (std::size_t i = 0; i < table.size(); i++)
+		if (!table[i].plain)
+			given[i] = false;
+}
+
 } // namespace
 
 std::string_view first_name(std::string_view names)
@@ -124,7 +132,10 @@ std::size_t next_keyword(std::span<const keyword_text> table, std::vector<bool> 
 	const keyword_text &key = table[static_cast<std::size_t>(found)];
 	if (given[static_cast<std::size_t>(found)])
 		usage_error("`{}` was given twice", first_name(key.names));
-	given[static_cast<std::size_t>(found)] = true;
+	if (key.again)
+		forget_given(table, given);
+	else
+		given[static_cast<std::size_t>(found)] = true;
 	value.clear();
 	if (*key.value) {
 		if (in.empty())
@@ -137,12 +148,12 @@ std::size_t next_keyword(std::span<const keyword_text> table, std::vector<bool> 
 
 std::string help_of_action(std::string_view command_name, const action &what)
 {
-	std::string text = fmt::format("usage: edu {} {}{}\n{}\n", command_name,
-				       first_name(what.names),
+	std::string text = fmt::format("usage: edu {}{}{}{}\n{}\n", command_name,
+				       command_name.empty() ? "" : " ", first_name(what.names),
 				       what.keywords.empty() ? "" : " KEYWORD…", what.summary);
 
 	for (const auto &key : what.keywords)
-		text += fmt::format("  {:<22} {}\n", spelling(key), key.help);
+		text += fmt::format("  {:<27} {}\n", spelling(key), key.help);
 	return text;
 }
 
@@ -153,7 +164,7 @@ std::string help_of_actions(std::string_view command_name, std::span<const actio
 	for (const auto &entry : actions) {
 		text += fmt::format("{:<9} {}\n", first_name(entry.names), entry.summary);
 		for (const auto &key : entry.keywords)
-			text += fmt::format("  {:<22} {}\n", spelling(key), key.help);
+			text += fmt::format("  {:<27} {}\n", spelling(key), key.help);
 	}
 	return text;
 }
@@ -163,7 +174,7 @@ std::string help_of_commands(std::span<const command> commands)
 	std::string text;
 
 	for (const auto &entry : commands)
-		text += fmt::format("  {:<8} {}\n", first_name(entry.names), entry.summary);
+		text += fmt::format("  {:<10} {}\n", first_name(entry.names), entry.summary);
 	return text;
 }
 
@@ -187,11 +198,16 @@ int run_action(context &ctx, std::string_view command_name, std::span<const acti
 		usage_error("`edu {0} {1}` is unknown: `edu {0} help` lists what there is",
 			    command_name, word);
 	const action &chosen = actions[static_cast<std::size_t>(found)];
+	return run_only_action(ctx, command_name, chosen, in);
+}
+
+int run_only_action(context &ctx, std::string_view command_name, const action &only, words &in)
+{
 	if (!in.empty() && asks_for_help(in.peek())) {
-		fmt::print("{}", help_of_action(command_name, chosen));
+		fmt::print("{}", help_of_action(command_name, only));
 		return exit_ok;
 	}
-	return chosen.run(ctx, in);
+	return only.run(ctx, in);
 }
 
 unsigned long parse_number(const std::string &text, std::string_view what, unsigned long least,

@@ -3,7 +3,7 @@
  * The grammar of iproute2 (`addr add 10.0.0.1/24 dev e0`), driven by tables: from one table come
  * the parser, the help and the error messages.
  *
- * An action ("add") has a table of keywords ("dev NAME"). Keywords come in any order, each once.
+ * An action ("add") has a table of keywords ("dev NAME"). Keywords come in any order, each once (but see `again`).
  * One keyword of a table may be `plain`: its value may stand alone, without the keyword. Commands,
  * actions and keywords may be abbreviated while that is unambiguous; but as long as the plain value
  * is missing, keywords must be written out, so that a device may be called `a` or `m`.
@@ -67,6 +67,7 @@ struct keyword_text {
 	const char *value;  /* what follows the keyword, in capitals; "" when nothing does */
 	const char *help;   /* one line */
 	bool plain = false; /* the value may stand without the keyword; at most one in a table */
+	bool again = false; /* may come again, and after it the keywords may that are not plain */
 };
 
 /* `wishes` is the structure an action's keywords fill in. */
@@ -125,6 +126,9 @@ std::string help_of_commands(std::span<const command> commands);
 /* Runs the action that the next word names, or the first of the table when there is no word. */
 int run_action(context &ctx, std::string_view command_name, std::span<const action> actions,
 	       words &in);
+
+/* Runs that action, of a command that has no other when command_name is "". */
+int run_only_action(context &ctx, std::string_view command_name, const action &only, words &in);
 
 /* Numbers with limits; `what` names the thing in the message. Decimal, or hexadecimal after 0x. */
 unsigned long parse_number(const std::string &text, std::string_view what, unsigned long least,

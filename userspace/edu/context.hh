@@ -20,6 +20,9 @@ struct context {
 	bool json = false;		     /* -j: JSON instead of text */
 	bool pretty = false;		     /* -p: JSON with line breaks */
 	bool statistics = false;	     /* -s: more numbers */
+	bool timestamp = false;		     /* -t: monitor says when */
+	bool short_timestamp = false;	     /* -T: in one line with what happened */
+	bool details = false;		     /* -d: settings and the like too */
 	int family = 0;			     /* AF_EDUINET, or what --family says */
 	bool own_family = true;		     /* not --family: the module is meant */
 	std::shared_ptr<netlink> connection; /* made by the first link() */
@@ -45,6 +48,10 @@ int run_neigh(context &ctx, words &in);
 int run_ping(context &ctx, words &in);
 int run_nc(context &ctx, words &in);
 int run_stat(context &ctx, words &in);
+int run_monitor(context &ctx, words &in);
+int run_traceroute(context &ctx, words &in);
+int run_tracepath(context &ctx, words &in);
+int run_rarp(context &ctx, words &in);
 
 } // namespace edu
 

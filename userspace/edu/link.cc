@@ -7,10 +7,12 @@
  */
 #include "context.hh"
 #include "failure.hh"
+#include "iface_settings.hh"
 #include "link_info.hh"
 #include "names.hh"
 #include "netlink.hh"
 
+#include <edu/iface_tunables.h>
 #include <eduinet.h>
 
 #include <linux/if.h>
@@ -35,6 +37,8 @@ struct link_wishes {
 	std::vector<std::uint8_t> address;	   /* hardware address; empty: not wanted */
 	unsigned flags = 0, change = 0;		   /* IFF_*: values, and which of them to set */
 	bool up_only = false;			   /* show: only what is up */
+	bool details = false;			   /* show: settings too */
+	std::vector<std::pair<const char *, unsigned long>> settings; /* name and value */
 };
 
 void want_flag(link_wishes &w, unsigned flag, bool on)
@@ -70,6 +74,8 @@ const keyword<link_wishes> show_keywords[] = {
 	 [](link_wishes &w, const std::string &) { w.up_only = true; }},
 	{{"type", "KIND", "only devices of this kind"},
 	 [](link_wishes &w, const std::string &value) { w.kind = value; }},
+	{{"-d details", "", "EDUINET's settings of the interface too"},
+	 [](link_wishes &w, const std::string &) { w.details = true; }},
 };
 
 const keyword<link_wishes> add_keywords[] = {
@@ -111,6 +117,13 @@ const keyword<link_wishes> set_keywords[] = {
 	 }},
 	{{"netns", "NAME", "move it to another network namespace (or a process's)"},
 	 [](link_wishes &w, const std::string &value) { w.network_namespace = value; }},
+#define EDU_SETTING_KEYWORD(name, initial, least, most, rule, text)                                \
+	{{#name, (most) == 1 ? "on|off" : #least "…" #most, text},                                 \
+	 [](link_wishes &w, const std::string &value) {                                            \
+		 w.settings.emplace_back(#name, parse_setting(#name, least, most, value));         \
+	 }},
+	EDU_IFACE_TUNABLES(EDU_SETTING_KEYWORD)
+#undef EDU_SETTING_KEYWORD
 };
 
 const keyword<link_wishes> del_keywords[] = {
@@ -125,9 +138,29 @@ void need_device(const link_wishes &w, const char *action)
 		usage_error("which device? `edu link {} NAME …`; `edu link` lists them", action);
 }
 
+/* conf/all and conf/default, which have settings and nothing else. */
+int show_settings_folder(context &ctx, const link_wishes &w)
+{
+	record_list list(ctx, std::cout, [](const record &item) {
+		return value_of(item, "ifname") + ":\n" + settings_text(item["eduinet_settings"]);
+	});
+
+	ctx.require_family();
+	list.add({{"ifname", w.device}, {"eduinet_settings", read_settings(w.device)}});
+	list.finish();
+	return exit_ok;
+}
+
 int show(context &ctx, link_wishes &w)
 {
-	record_list list(ctx, std::cout, link_text);
+	record_list list(ctx, std::cout, [](const record &link) {
+		return link_text(link) + (link.contains("eduinet_settings") ?
+						  settings_text(link["eduinet_settings"]) :
+						  "");
+	});
+
+	if (is_settings_folder(w.device))
+		return show_settings_folder(ctx, w);
 
 	for_each_link(ctx.rtnl(), w.device, [&](const nlmsghdr *message) {
 		auto *header = static_cast<const ifinfomsg *>(mnl_nlmsg_get_payload(message));
@@ -138,6 +171,8 @@ int show(context &ctx, link_wishes &w)
 		if (!w.kind.empty() &&
 		    (!link.contains("linkinfo") || link["linkinfo"]["info_kind"] != w.kind))
 			return;
+		if ((w.details || ctx.details) && link["eduinet_attached"])
+			link["eduinet_settings"] = read_settings(link["ifname"]);
 		list.add(link);
 	});
 	list.finish();
@@ -248,15 +283,38 @@ void move_to_namespace(context &ctx, int index, const link_wishes &w)
 		close(fd);
 }
 
+bool changes_the_device(const link_wishes &w)
+{
+	return w.change || !w.new_name.empty() || !w.network_namespace.empty() || w.segment ||
+	       w.mtu || !w.address.empty();
+}
+
+void set_settings(context &ctx, const link_wishes &w)
+{
+	ctx.require_family();
+	for (const auto &[name, value] : w.settings)
+		write_setting(w.device, name, value);
+}
+
 int set(context &ctx, link_wishes &w)
 {
 	need_device(w, "set");
+	if (is_settings_folder(w.device)) {
+		if (changes_the_device(w) || w.settings.empty())
+			usage_error(
+				"`{}` has EDUINET's settings only: `edu link set {} forwarding on`",
+				w.device, w.device);
+		set_settings(ctx, w);
+		return exit_ok;
+	}
 	int index = device_index(w.device);
 	bool down = (w.change & IFF_UP) && !(w.flags & IFF_UP);
 
-	if (!w.change && w.new_name.empty() && w.network_namespace.empty() && !w.segment &&
-	    !w.mtu && w.address.empty())
+	if (!changes_the_device(w) && w.settings.empty())
 		usage_error("what should be set? `edu link set help` lists it");
+	/* First, while the device has the name that was given. */
+	if (!w.settings.empty())
+		set_settings(ctx, w);
 	if (w.segment) {
 		w.kind = kind_of(ctx.rtnl(), w.device);
 		check_segment(w);
@@ -313,7 +371,8 @@ const action actions[] = {
 	{"show list lst ls", "devices, their segment, and whether EDUINET is attached",
 	 show_keywords, show},
 	{"add", "make a device", add_keywords, add},
-	{"set", "change a device", set_keywords, set},
+	{"set", "change a device, or EDUINET's settings of it (of `all`, of `default`)",
+	 set_keywords, set},
 	{"del delete", "remove a device", del_keywords, del},
 };
 

@@ -17,6 +17,7 @@
 
 #include <cstring>
 #include <fstream>
+#include <optional>
 #include <sstream>
 
 namespace edu {
@@ -82,17 +83,19 @@ record statistics(const rtnl_link_stats64 &s)
 		  {"collisions", s.collisions}}}};
 }
 
-/* The names of the attached interfaces are read once. */
+/* The list of attached interfaces as it was read last; nothing: read it when it is needed. */
+std::optional<std::string> attached_interfaces;
+
 bool is_attached(const std::string &name)
 {
-	static const std::string list = [] {
-		std::ifstream in("/proc/net/eduinet/interfaces");
+	if (!attached_interfaces) {
+		std::ifstream file("/proc/net/eduinet/interfaces");
 		std::stringstream text;
 
-		text << in.rdbuf();
-		return text.str();
-	}();
-	std::istringstream in(list);
+		text << file.rdbuf();
+		attached_interfaces = text.str();
+	}
+	std::istringstream in(*attached_interfaces);
 
 	return lists_interface(in, name);
 }
@@ -156,6 +159,11 @@ std::string statistics_text(const record &s)
 }
 
 } // namespace
+
+void forget_attached()
+{
+	attached_interfaces.reset();
+}
 
 bool lists_interface(std::istream &list, const std::string &name)
 {

@@ -21,6 +21,8 @@ namespace edu {
 record link_record(const nlmsghdr *message, bool with_statistics);
 /* "2: e0: <BROADCAST,UP> mtu 1500 … \n    link/ether …\n" and what EDUINET adds. */
 std::string link_text(const record &link);
+/* Whether EDUINET is attached is read once; after this call once more. */
+void forget_attached();
 /* Is the device of kind eduinet, or EDUINET's loopback? */
 bool is_eduinet_device(const record &link);
 

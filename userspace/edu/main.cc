@@ -20,9 +20,13 @@ constexpr const char *version = "0.1";
 const edu::command commands[] = {
 	{"link", "devices, the virtual Ethernet and its segments", edu::run_link},
 	{"addr address", "Internet addresses of interfaces", edu::run_addr},
-	{"route", "routes of the FIB, and the route cache", edu::run_route},
+	{"route r", "routes of the FIB, and the route cache", edu::run_route},
 	{"neigh neighbour neighbor", "neighbours: the ARP table", edu::run_neigh},
+	{"rarp", "reverse ARP: ask for an address, or answer those who ask", edu::run_rarp},
+	{"monitor", "tell of changes as they happen", edu::run_monitor},
 	{"ping", "ask a host to echo", edu::run_ping},
+	{"traceroute", "the routers on the way to a host", edu::run_traceroute},
+	{"tracepath", "the same, and the path MTU; needs no privilege", edu::run_tracepath},
 	{"nc", "exchange datagrams (or a stream) with a host", edu::run_nc},
 	{"stat", "counters of the stack", edu::run_stat},
 };
@@ -31,7 +35,7 @@ std::string usage(const CLI::App &app)
 {
 	return "usage: edu [OPTION…] COMMAND …\nSees and configures EDUINET, the address family of the "
 	       "TLK chapter.\n\ncommands (may be abbreviated; `edu COMMAND help` tells more):\n" +
-	       edu::help_of_commands(commands) + "  help     this text\n" +
+	       edu::help_of_commands(commands) + "  help       this text\n" +
 	       CLI::Formatter().make_groups(&app, CLI::AppFormatMode::Normal);
 }
 
@@ -73,6 +77,9 @@ int run(int argc, char **argv)
 	app.add_flag("-j,--json", ctx.json, "print JSON, with iproute2's keys");
 	app.add_flag("-p,--pretty", ctx.pretty, "JSON with line breaks");
 	app.add_flag("-s,--stats,--statistics", ctx.statistics, "print more numbers");
+	app.add_flag("-d,--details", ctx.details, "print more about each thing");
+	app.add_flag("-t,--timestamp", ctx.timestamp, "monitor: when it happened");
+	app.add_flag("-T,--tshort", ctx.short_timestamp, "the same, shorter");
 	app.add_option("-n,--netns", network_namespace, "work in the network namespace NAME")
 		->type_name("NAME");
 	/* For developers: `edu --family 2 …` talks to Linux's own stack. */

@@ -269,17 +269,32 @@ int device_index(const std::string &name)
 	return static_cast<int>(index);
 }
 
+namespace {
+
+std::map<int, std::string> known_devices; /* names of devices by index, as far as asked for */
+
+} // namespace
+
 std::string device_name(int index)
 {
-	static std::map<int, std::string> known;
-	auto found = known.find(index);
+	auto found = known_devices.find(index);
 	char name[IFNAMSIZ];
 
-	if (found != known.end())
+	if (found != known_devices.end())
 		return found->second;
 	if (!if_indextoname(static_cast<unsigned>(index), name))
 		return fmt::format("if{}", index);
-	return known[index] = name;
+	return known_devices[index] = name;
+}
+
+void remember_device(int index, const std::string &name)
+{
+	known_devices[index] = name;
+}
+
+void forget_device(int index)
+{
+	known_devices.erase(index);
 }
 
 void check_device_name(const std::string &name)

@@ -56,6 +56,9 @@ std::uint16_t parse_port(const std::string &text, const char *protocol);
 int device_index(const std::string &name);
 /* Name of a device, "if7" when it is gone. Remembers what it asked. */
 std::string device_name(int index);
+/* For who hears of changes: the device has this name now; it is gone. */
+void remember_device(int index, const std::string &name);
+void forget_device(int index);
 /* A legal name for a device, else a usage error. */
 void check_device_name(const std::string &name);
 

@@ -8,16 +8,14 @@
 #include "context.hh"
 #include "failure.hh"
 #include "link_info.hh"
+#include "monitor.hh"
 #include "names.hh"
-#include "netlink.hh"
-#include "output.hh"
+#include "neigh_info.hh"
 
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
-#include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <iostream>
 #include <optional>
 
@@ -60,80 +58,15 @@ const keyword<neigh_wishes> change_keywords[] = {
 	 [](neigh_wishes &w, const std::string &value) { w.lladdr = parse_lladdr(value); }},
 	{{"dev", "NAME", "the device it is reached by"}, want_device},
 	{{"nud state", "STATE", "permanent (the default), reachable, stale …"}, want_state},
-	{{"proxy", "", "this host answers ARP requests for it"}, want_proxy},
+	{{"proxy published", "", "this host answers ARP requests for it"}, want_proxy},
 };
 
 const keyword<neigh_wishes> show_keywords[] = {
 	{{"to", "PREFIX", "only neighbours in this network", true}, want_to},
 	{{"dev", "NAME", "only neighbours on this device"}, want_device},
 	{{"nud state", "STATE", "only entries in this state, or all"}, want_state},
-	{{"proxy", "", "the addresses this host answers for"}, want_proxy},
+	{{"proxy published", "", "the addresses this host answers for"}, want_proxy},
 };
-
-/* One entry out of RTM_NEWNEIGH. */
-struct neigh_info {
-	ndmsg header;
-	in_addr_t address;		     /* network byte order */
-	std::string lladdr;		     /* "" while unresolved */
-	std::optional<std::uint32_t> probes; /* requests sent without an answer */
-	std::optional<nda_cacheinfo> cache;  /* ages in ticks of sysconf(_SC_CLK_TCK) */
-};
-
-neigh_info read_neigh(const nlmsghdr *message)
-{
-	auto *header = static_cast<const ndmsg *>(mnl_nlmsg_get_payload(message));
-	attributes attrs(message, sizeof(*header));
-	neigh_info info{};
-
-	info.header = *header;
-	info.address = attrs.u32(NDA_DST);
-	info.lladdr = show_lladdr(attrs.data(NDA_LLADDR, 0), attrs.length(NDA_LLADDR));
-	if (attrs.has(NDA_PROBES))
-		info.probes = attrs.u32(NDA_PROBES);
-	if (const void *data = attrs.data(NDA_CACHEINFO, sizeof(nda_cacheinfo))) {
-		info.cache.emplace();
-		std::memcpy(&*info.cache, data, sizeof(*info.cache));
-	}
-	return info;
-}
-
-record neigh_record(const neigh_info &info, bool with_statistics)
-{
-	long ticks = sysconf(_SC_CLK_TCK);
-	record item;
-
-	item["dst"] = show_address(info.address);
-	if (info.header.ndm_ifindex)
-		item["dev"] = device_name(info.header.ndm_ifindex);
-	if (!info.lladdr.empty())
-		item["lladdr"] = info.lladdr;
-	if (info.header.ndm_flags & NTF_PROXY)
-		item["proxy"] = nullptr;
-	if (with_statistics && info.cache) {
-		item["refcnt"] = info.cache->ndm_refcnt;
-		item["used"] = info.cache->ndm_used / ticks;
-		item["confirmed"] = info.cache->ndm_confirmed / ticks;
-		item["updated"] = info.cache->ndm_updated / ticks;
-	}
-	if (with_statistics && info.probes)
-		item["probes"] = *info.probes;
-	item["state"] = show_nud(info.header.ndm_state);
-	return item;
-}
-
-std::string neigh_text(const record &item)
-{
-	std::string text =
-		value_of(item, "dst") + field(item, "dev", "dev") + field(item, "lladdr", "lladdr");
-
-	if (item.contains("proxy"))
-		text += " proxy";
-	if (item.contains("used"))
-		text += " ref " + value_of(item, "refcnt") + " used " + value_of(item, "used") +
-			"/" + value_of(item, "confirmed") + "/" + value_of(item, "updated");
-	text += field(item, "probes", "probes");
-	return text + " " + join(item["state"], ",") + "\n";
-}
 
 template <class user>
 void list_neighbours(context &ctx, const neigh_wishes &w, user use)
@@ -193,7 +126,8 @@ std::vector<std::uint8_t> address_of_device(context &ctx, const std::string &dev
 
 std::string in_words(const neigh_wishes &w)
 {
-	return "the neighbour " + show_address(w.to->address) + " on " + w.device;
+	return "the neighbour " + show_address(w.to->address) +
+	       (w.device.empty() ? "" : " on " + w.device);
 }
 
 void put_neighbour(request &ask, const context &ctx, const neigh_wishes &w)
@@ -288,12 +222,56 @@ int flush(context &ctx, neigh_wishes &w)
 	return exit_ok;
 }
 
+int get(context &ctx, neigh_wishes &w)
+{
+	static const reason reasons[] = {
+		{ENOENT, "the table does not have it: `edu neigh` lists what there is"},
+	};
+	record_list list(ctx, std::cout, neigh_text);
+
+	if (!w.to || (w.device.empty() && !w.proxy))
+		usage_error("write `edu neigh get IP dev NAME`");
+	if (w.to->length != 32)
+		usage_error("a neighbour is one host, not a network");
+	ctx.require_family();
+	request ask(RTM_GETNEIGH, 0);
+	auto &header = ask.put_header<ndmsg>();
+	header.ndm_family = static_cast<unsigned char>(ctx.family);
+	header.ndm_ifindex = w.device.empty() ? 0 : device_index(w.device);
+	header.ndm_flags = w.proxy ? NTF_PROXY : 0;
+	ask.put_u32(NDA_DST, w.to->address);
+	ctx.rtnl().query(
+		ask, "show " + in_words(w),
+		[&](const nlmsghdr *message) {
+			if (message->nlmsg_type == RTM_NEWNEIGH)
+				list.add(neigh_record(read_neigh(message), ctx.statistics));
+		},
+		reasons);
+	list.finish();
+	return exit_ok;
+}
+
+int monitor_neighbours(context &ctx, monitor_wishes &w)
+{
+	w.neigh = true;
+	return monitor(ctx, w);
+}
+
+const keyword<neigh_wishes> get_keywords[] = {
+	{{"to", "IP", "the neighbour's Internet address or name", true}, want_to},
+	{{"dev", "NAME", "the device it is reached by"}, want_device},
+	{{"proxy published", "", "the entry by which this host answers for it"}, want_proxy},
+};
+
 const action actions[] = {
 	{"show list lst ls", "the ARP table", show_keywords, show},
 	{"add", "write an entry", change_keywords, add},
 	{"del delete", "remove an entry", change_keywords, del},
 	{"replace", "write an entry, or change it when it is there", change_keywords, replace},
 	{"flush", "remove the entries learned, not those written by hand", show_keywords, flush},
+	{"get", "one entry", get_keywords, get},
+	{"monitor", "tell of entries that come, change and go until interrupted", monitor_keywords,
+	 monitor_neighbours},
 };
 
 } // namespace

@@ -264,4 +264,47 @@ void netlink::explain(int error, const std::string &what, std::span<const reason
 	refused("cannot {}: {}", what, std::strerror(error));
 }
 
+listener::listener(std::span<const unsigned> groups, int room)
+	: socket_(mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK)), buffer_(64 * 1024)
+{
+	if (!socket_ || mnl_socket_bind(socket_, 0, MNL_SOCKET_AUTOPID) < 0) {
+		int error = errno;
+
+		if (socket_)
+			mnl_socket_close(socket_);
+		refused("cannot talk to the kernel by netlink: {}", std::strerror(error));
+	}
+	/* The first needs CAP_NET_ADMIN and knows no limit. */
+	if (room && setsockopt(fd(), SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room)) < 0)
+		setsockopt(fd(), SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
+	for (int group : groups)
+		mnl_socket_setsockopt(socket_, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group));
+}
+
+listener::~listener()
+{
+	mnl_socket_close(socket_);
+}
+
+bool listener::receive(const netlink::each &use)
+{
+	for (;;) {
+		ssize_t got = mnl_socket_recvfrom(socket_, buffer_.data(), buffer_.size());
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0 && errno == ENOBUFS)
+			return false;
+		if (got < 0 && errno == EAGAIN)
+			return true;
+		if (got < 0)
+			refused("cannot hear the kernel's messages: {}", std::strerror(errno));
+		int left = static_cast<int>(got);
+		auto *at = reinterpret_cast<const nlmsghdr *>(buffer_.data());
+		for (; mnl_nlmsg_ok(at, left); at = mnl_nlmsg_next(at, &left))
+			if (at->nlmsg_type >= NLMSG_MIN_TYPE)
+				use(at);
+	}
+}
+
 } // namespace edu

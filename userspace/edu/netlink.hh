@@ -112,6 +112,25 @@ private:
 	bool interrupted_ = false;    /* the dump may have missed a change */
 };
 
+/* A connection that asks nothing, and hears of changes as the kernel announces them. */
+class listener {
+public:
+	/* groups: RTNLGRP_*. room: octets of messages that may wait here, 0 for the default. */
+	listener(std::span<const unsigned> groups, int room);
+	~listener();
+	listener(const listener &) = delete;
+	listener &operator=(const listener &) = delete;
+
+	int fd() const { return mnl_socket_get_fd(socket_); } /* readable: call receive() */
+	/* Calls use() for each message that waits. False: the kernel had more messages than there was
+	 * room for, and threw some away. */
+	bool receive(const netlink::each &use);
+
+private:
+	mnl_socket *socket_;
+	std::vector<char> buffer_; /* one datagram from the kernel */
+};
+
 } // namespace edu
 
 #endif /* EDU_NETLINK_HH */

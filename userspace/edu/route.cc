@@ -7,6 +7,7 @@
  */
 #include "context.hh"
 #include "failure.hh"
+#include "monitor.hh"
 #include "names.hh"
 #include "netlink.hh"
 #include "route_info.hh"
@@ -19,6 +20,13 @@ namespace edu {
 
 namespace {
 
+/* One of several ways to a destination. */
+struct hop {
+	std::optional<in_addr_t> gateway; /* network byte order */
+	std::string device;
+	std::optional<std::uint32_t> metric;
+};
+
 struct route_wishes {
 	std::optional<prefix> destination;
 	std::optional<in_addr_t> gateway, source; /* source: RTA_PREFSRC; `from` for get */
@@ -29,6 +37,7 @@ struct route_wishes {
 	bool cache = false;	 /* the route cache instead of the FIB */
 	bool everything = false; /* flush all */
 	bool onlink = false;
+	std::vector<hop> hops; /* `nexthop …`: a route each; empty: gateway and device say it */
 };
 
 void want_destination(route_wishes &w, const std::string &value)
@@ -38,13 +47,13 @@ void want_destination(route_wishes &w, const std::string &value)
 
 void want_gateway(route_wishes &w, const std::string &value)
 {
-	w.gateway = parse_address(value);
+	(w.hops.empty() ? w.gateway : w.hops.back().gateway) = parse_address(value);
 }
 
 void want_device(route_wishes &w, const std::string &value)
 {
 	check_device_name(value);
-	w.device = value;
+	(w.hops.empty() ? w.device : w.hops.back().device) = value;
 }
 
 void want_source(route_wishes &w, const std::string &value)
@@ -54,7 +63,8 @@ void want_source(route_wishes &w, const std::string &value)
 
 void want_metric(route_wishes &w, const std::string &value)
 {
-	w.metric = parse_number(value, "metric", 0, 0xffffffff);
+	(w.hops.empty() ? w.metric : w.hops.back().metric) =
+		parse_number(value, "metric", 0, 0xffffffff);
 }
 
 void want_protocol(route_wishes &w, const std::string &value)
@@ -121,6 +131,10 @@ const keyword<route_wishes> change_keywords[] = {
 	{{"table", "NAME", "main is the only one there is for routes of one's own"}, want_table},
 	{{"onlink", "", "take the gateway for a neighbour without asking"},
 	 [](route_wishes &w, const std::string &) { w.onlink = true; }},
+	{{"nexthop", "",
+	  "begins one of several ways (via, dev, metric): the next is used when one fails", false,
+	  true},
+	 [](route_wishes &w, const std::string &) { w.hops.emplace_back(); }},
 };
 
 const keyword<route_wishes> show_keywords[] = {
@@ -205,6 +219,10 @@ void list_routes(context &ctx, const route_wishes &w, user use)
 				 [&](const nlmsghdr *message) {
 					 route_info route = read_route(message);
 
+					 /* Linux tells of all tables, whichever was asked for. */
+					 if (!w.cache && is_ours(route.header.rtm_type) !=
+								 (table == RT_TABLE_LOCAL))
+						 return;
 					 if (message->nlmsg_type == RTM_NEWROUTE &&
 					     route.header.rtm_family == ctx.family &&
 					     is_wanted(w, route, index))
@@ -285,8 +303,8 @@ void put_route(request &ask, const context &ctx, const route_wishes &w, bool add
 	put_metrics(ask, w);
 }
 
-int change(context &ctx, const route_wishes &w, std::uint16_t message, unsigned flags,
-	   const char *name)
+int change_one(context &ctx, const route_wishes &w, std::uint16_t message, unsigned flags,
+	       const char *name)
 {
 	static const reason reasons[] = {
 		{EEXIST, "it exists already: `edu route` lists it, `edu route replace` changes it"},
@@ -311,6 +329,47 @@ int change(context &ctx, const route_wishes &w, std::uint16_t message, unsigned 
 	request ask(message, flags);
 	put_route(ask, ctx, w, message == RTM_NEWROUTE);
 	ctx.rtnl().change(ask, std::string(name) + " " + in_words(w), reasons);
+	return exit_ok;
+}
+
+/* A route for each hop: the FIB has one way per metric, and the next takes over when one fails. */
+std::vector<route_wishes> routes_by_hop(const route_wishes &w)
+{
+	std::vector<route_wishes> list;
+
+	if (w.hops.empty())
+		return {w};
+	if (w.gateway || !w.device.empty())
+		usage_error("either `nexthop via …` for each way, or one way without `nexthop`");
+	for (const hop &way : w.hops) {
+		route_wishes one = w;
+
+		one.gateway = way.gateway;
+		one.device = way.device;
+		one.metric = way.metric.value_or(w.metric.value_or(0) +
+						 static_cast<std::uint32_t>(list.size()));
+		list.push_back(one);
+	}
+	return list;
+}
+
+int change(context &ctx, const route_wishes &w, std::uint16_t message, unsigned flags,
+	   const char *name)
+{
+	std::vector<route_wishes> made;
+
+	try {
+		for (const auto &one : routes_by_hop(w)) {
+			change_one(ctx, one, message, flags, name);
+			made.push_back(one);
+		}
+	} catch (const failure &) {
+		/* All of it or nothing. */
+		if (flags & NLM_F_EXCL)
+			for (const auto &one : made)
+				change_one(ctx, one, RTM_DELROUTE, 0, "delete");
+		throw;
+	}
 	return exit_ok;
 }
 
@@ -416,6 +475,12 @@ int flush(context &ctx, route_wishes &w)
 	return exit_ok;
 }
 
+int monitor_routes(context &ctx, monitor_wishes &w)
+{
+	w.route = true;
+	return monitor(ctx, w);
+}
+
 const action actions[] = {
 	{"show list lst ls", "the routes of the FIB, or the route cache", show_keywords, show},
 	{"add", "make a route", change_keywords, add},
@@ -424,6 +489,8 @@ const action actions[] = {
 	{"get", "the route a packet would take", get_keywords, get},
 	{"flush", "remove all routes that show would list with these keywords", show_keywords,
 	 flush},
+	{"monitor", "tell of routes that come and go until interrupted", monitor_keywords,
+	 monitor_routes},
 };
 
 } // namespace

@@ -7,9 +7,12 @@ JSON keys are proved without the module. Usage: against_iproute2.py PATH-OF-EDU
 """
 import json
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 
 SKIPPED = 77
 failures = 0
@@ -132,6 +135,12 @@ def routes():
     check("left", sorted(r["dst"] for r in json.loads(ip("-4 -j route"))),
           ["10.0.0.0/24", "10.1.0.0/16", "10.7.0.0/16", "10.8.0.0/16", "10.9.0.0/16"])
     check("flush what", "flush needs" in edu("route flush", 1), True)
+    edu("route add 10.30.0.0/16 nexthop via 10.0.0.7 nexthop via 10.0.0.8 dev e0 metric 9")
+    hops = [(r["gateway"], r.get("metric", 0)) for r in json.loads(ip("-4 -j route show 10.30.0.0/16"))]
+    check("nexthops are routes", hops, [("10.0.0.7", 0), ("10.0.0.8", 9)])
+    check("a bad nexthop", "gateway" in edu("route add 10.31.0.0/16 nexthop via 10.0.0.7 nexthop via 99.0.0.1", 2), True)
+    check("all or nothing", ip("-4 route show 10.31.0.0/16"), "")
+    edu("route flush 10.30.0.0/16")
 
 
 def neighbours():
@@ -143,6 +152,8 @@ def neighbours():
     check("exists", "cannot add" in edu("neigh add 10.0.0.7 lladdr 02:00:00:00:00:07 dev e0", 2), True)
     check("no lladdr", "hardware address" in edu("neigh add 10.0.0.9 dev e0", 1), True)
     check("bad lladdr", "not a hardware address" in edu("neigh add 10.0.0.9 lladdr 02:zz dev e0", 1), True)
+    check("get", edu("neigh get 10.0.0.7 dev e0").split(), ip("neigh get 10.0.0.7 dev e0").split())
+    check("get nothing", "cannot show" in edu("neigh get 10.0.0.200 dev e0", 2), True)
     edu("neigh flush dev e0")
     edu("neigh del 10.0.0.7 dev e0")
     edu("neigh add proxy 10.0.0.99 dev e0")
@@ -185,6 +196,71 @@ def netcat():
     check("refused", (refused.returncode, "nobody listens" in refused.stderr), (1, True), refused.stderr)
 
 
+def monitoring():
+    """Both tools hear the same changes and tell them alike; an interrupt ends them with status 0."""
+    def is_listening(program):
+        with open("/proc/net/netlink", encoding="ascii") as table:
+            lines = [line.split() for line in table][1:]
+        return any(int(line[2]) == program.pid and int(line[3], 16) for line in lines)
+
+    programs = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for command in (
+        [EDU, "--family", "2", "monitor", "route"], ["ip", "-4", "monitor", "route"],
+        [EDU, "--family", "2", "-j", "route", "monitor", "tshort"])]
+    for program in programs:
+        while not is_listening(program) and program.poll() is None:
+            time.sleep(0.01)
+    ip("route add 10.40.0.0/16 via 10.0.0.9 metric 4")
+    ip("route del 10.40.0.0/16")
+    for program in programs[::2]:
+        for _ in range(2):  # two changes, one line each
+            program.first = getattr(program, "first", "") + program.stdout.readline()
+        program.send_signal(signal.SIGINT)
+        check("an interrupted monitor", program.wait(timeout=30), 0)
+    theirs = [programs[1].stdout.readline().split() for _ in range(2)]
+    programs[1].kill()
+    check("monitor", [line.split() for line in programs[0].first.splitlines()], theirs)
+    events = [json.loads(line) for line in programs[2].first.splitlines()]
+    check("monitor -j", [(e["dst"], e["metric"], e.get("deleted", False), "timestamp" in e) for e in events],
+          [("10.40.0.0/16", 4, False, True), ("10.40.0.0/16", 4, True, True)])
+
+
+def tracing():
+    """Two hosts with a router between them, whose second link takes packets of 1,400 octets."""
+    # Names of namespaces are files: they must not outlive this mount namespace.
+    if run("mount", "-t", "tmpfs", "none", "/run").returncode:
+        return
+    for name in ("router", "host"):
+        ip("netns add " + name)
+    ip("link add t0 type veth peer name t1 netns router")
+    ip("-n router link add t2 type veth peer name t3 netns host")
+    for command in ("addr add 10.50.0.1/24 dev t0", "link set t0 up", "-n router addr add 10.50.0.2/24 dev t1",
+                    "-n router addr add 10.51.0.2/24 dev t2", "-n router link set t1 up",
+                    "-n router link set t2 mtu 1400 up", "-n host addr add 10.51.0.3/24 dev t3",
+                    "-n host link set t3 mtu 1400 up", "route add 10.51.0.0/24 via 10.50.0.2",
+                    "-n host route add default via 10.51.0.2"):
+        ip(command)
+    for name in ("router", "host"):
+        for setting in ("ip_forward=1", "icmp_ratelimit=0", "icmp_msgs_per_sec=10000"):
+            run("ip", "netns", "exec", name, "sysctl", "-qw", "net.ipv4." + setting)
+    for how in ("", "-I "):
+        hops = json.loads(edu(f"-j traceroute {how}-q2 10.51.0.3"))["hops"]
+        check(f"traceroute {how}", [[p.get("addr") for p in hop["probes"]] for hop in hops],
+              [["10.50.0.2"] * 2, ["10.51.0.3"] * 2])
+    without_times = lambda text: re.sub(r"\d+\.\d+ ms", "T", text)
+    if shutil.which("traceroute"):
+        theirs = run("traceroute", "-n", "-q1", "10.51.0.3").stdout
+        check("traceroute's text", without_times(edu("traceroute -n -q1 10.51.0.3")), without_times(theirs))
+    done = run(EDU, "--family", "2", "traceroute", "-n", "-F", "-q1", "10.51.0.3", "1450")
+    check("too large", (done.returncode, "!F-1400" in done.stdout), (1, True), done.stdout + done.stderr)
+    path = json.loads(edu("-j tracepath 10.51.0.3"))
+    check("tracepath", [path[key] for key in ("pmtu", "hops", "back")], [1400, 2, 2])
+    text = edu("tracepath -n 10.51.0.3")
+    check("tracepath's text", "pmtu 1400" in text and "reached" in text and
+          "     Resume: pmtu 1400 hops 2 back 2 \n" in text, True, text)
+    check("no route", "no route leads to" in edu("traceroute 198.51.100.1", 2), True)
+    check("too few ports", "ports" in edu("traceroute -p 65530 10.51.0.3", 2), True)
+
+
 def usage():
     check("no command", run(EDU).returncode, 1)
     check("help", "commands" in edu("help"), True)
@@ -196,7 +272,7 @@ def usage():
     check("missing value", "must be followed" in edu("addr show dev", 1), True)
     check("twice", "twice" in edu("route add 10.0.0.0/8 dev lo dev lo", 1), True)
     check("no namespace", "no network namespace" in edu("-n nosuchnamespace link", 1), True)
-    for command in ("link", "addr", "route", "neigh", "ping", "nc", "stat"):
+    for command in ("link", "addr", "route", "neigh", "rarp", "monitor", "ping", "traceroute", "tracepath", "nc", "stat"):
         check(f"help of {command}", "sage" in edu(f"{command} help"), True)
     for action in ("link set", "addr add", "route get", "neigh flush"):
         check(f"help of {action}", "usage: edu " + action in edu(f"{action} help"), True)
@@ -210,6 +286,6 @@ if __name__ == "__main__":
     KIND = next((k for k in ("dummy", "bridge") if ip_can_make(k)), None)
     if not KIND:
         sys.exit(SKIPPED)
-    for part in (usage, links, addresses, routes, neighbours, ping, netcat):
+    for part in (usage, links, addresses, routes, neighbours, monitoring, ping, tracing, netcat):
         part()
     sys.exit(1 if failures else 0)

@@ -97,6 +97,27 @@ TEST(keywords, wrong_ones_are_usage_errors)
 	}
 }
 
+TEST(keywords, a_group_may_come_again)
+{
+	static const keyword_text groups[] = {
+		{"to", "PREFIX", "", true},
+		{"via", "GW", ""},
+		{"nexthop", "", "", false, true},
+	};
+	words in({"10.0.0.0/8", "nexthop", "via", "a", "nexthop", "via", "b"}),
+		twice({"10.0.0.0/8", "nexthop", "via", "a", "via", "b"});
+	std::vector<bool> given(std::size(groups)), given_twice(std::size(groups));
+	std::string value, values;
+
+	while (!in.empty()) {
+		next_keyword(groups, given, in, value);
+		values += value + " ";
+	}
+	EXPECT_EQ(values, "10.0.0.0/8  a  b ");
+	EXPECT_THROW(while (!twice.empty()) next_keyword(groups, given_twice, twice, value),
+		     failure);
+}
+
 TEST(help, comes_from_the_table)
 {
 	struct wishes {};
@@ -109,7 +130,7 @@ TEST(help, comes_from_the_table)
 
 	EXPECT_EQ(
 		help_of_action("thing", list[0]),
-		"usage: edu thing show KEYWORD…\nshows it\n  [dev] NAME             the device\n");
+		"usage: edu thing show KEYWORD…\nshows it\n  [dev] NAME                  the device\n");
 	EXPECT_NE(help_of_actions("thing", list).find("shows it"), std::string::npos);
 }
 

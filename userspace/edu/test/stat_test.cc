@@ -41,3 +41,29 @@ TEST(counters, patterns)
 	EXPECT_TRUE(matches("UdpNoPorts", {"Ip*", "*noports"}));
 	EXPECT_FALSE(matches("UdpNoPorts", {"Udp"}));
 }
+
+TEST(counters, meanings_come_from_the_header)
+{
+	auto meanings = counter_meanings("#define EDU_COUNTERS(X) \\\n"
+					 "\t/* link: frames */ \\\n"
+					 "\tX(Link, InFrames) X(Link, OutFrames) \\\n"
+					 "\tX(Link, DropNotUp)\t/* interface down */ \\\n"
+					 "\t/* ARP */ \\\n"
+					 "\tX(Arp, Created)\n"
+					 "X(Not, ACounter)\n");
+
+	EXPECT_EQ(meanings.size(), 4u);
+	EXPECT_EQ(meanings["LinkInFrames"], "link: frames");
+	EXPECT_EQ(meanings["LinkDropNotUp"], "interface down");
+	EXPECT_EQ(meanings["ArpCreated"], "ARP");
+	EXPECT_TRUE(counter_meanings("nothing here").empty());
+}
+
+TEST(counters, difference_begins_anew_when_a_counter_went_back)
+{
+	auto list = difference({{"A", 5}, {"B", 5}, {"C", 5}}, {{"A", 2}, {"B", 9}});
+
+	EXPECT_EQ(list[0].value, 3u);
+	EXPECT_EQ(list[1].value, 5u);
+	EXPECT_EQ(list[2].value, 5u);
+}
