@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The tool on a running stack, beside iproute2, traceroute and a station played by scapy (OVER-1,
-OVER-2, ROUTE-5, ARP-1, ARP-10, DEV-1). What needs no module is in userspace/edu/test."""
+OVER-2, ROUTE-5, ARP-1, OVER-11, DEV-1). What needs no module is in userspace/edu/test."""
 
 import json
 import re
@@ -11,6 +11,7 @@ import threading
 import pytest
 import rtnl
 from conftest import Host, in_netns, started, wait_for
+from scapy.layers.l2 import ARP, Ether
 
 AF_INET = socket.AF_INET
 
@@ -214,8 +215,6 @@ class RarpServer(threading.Thread):
         self.start()
 
     def run(self):
-        from scapy.layers.l2 import ARP, Ether
-
         asked = self.wire.expect(lambda f: f.type == 0x8035, "a RARP request")
         request = ARP(bytes(asked.payload))
         assert asked.dst == "ff:ff:ff:ff:ff:ff" and request.op == 3 and request.hwdst == self.mac
@@ -225,7 +224,7 @@ class RarpServer(threading.Thread):
             self.wire.send(Ether(dst=asked.src, src=self.wire.mac, type=0x8035) / reply)
 
 
-@pytest.mark.req("ARP-10")
+@pytest.mark.req("OVER-11")
 def test_rarp_asks_for_its_own_address_and_takes_it(lab):
     host, wire = lab.host(), lab.wire()
     server = RarpServer(wire, host.mac(), "10.0.0.7")
@@ -235,7 +234,7 @@ def test_rarp_asks_for_its_own_address_and_takes_it(lab):
     assert ("10.0.0.7", 24) in [one[1:] for one in host.rtnl.addresses()]
 
 
-@pytest.mark.req("ARP-10")
+@pytest.mark.req("OVER-11")
 def test_rarp_asks_for_another_host_and_gives_up(lab):
     host, wire = lab.host(), lab.wire()
     server = RarpServer(wire, "02:00:00:00:00:42", "10.0.0.42")

@@ -135,7 +135,7 @@ void put_neighbour(request &ask, const context &ctx, const neigh_wishes &w)
 	auto &header = ask.put_header<ndmsg>();
 
 	header.ndm_family = static_cast<unsigned char>(ctx.family);
-	header.ndm_ifindex = device_index(w.device);
+	header.ndm_ifindex = w.device.empty() ? 0 : device_index(w.device);
 	header.ndm_state = w.state.value_or(NUD_PERMANENT);
 	header.ndm_flags = w.proxy ? NTF_PROXY : 0;
 	ask.put_u32(NDA_DST, w.to->address);
@@ -145,7 +145,8 @@ void put_neighbour(request &ask, const context &ctx, const neigh_wishes &w)
 
 void need(const neigh_wishes &w, const char *name)
 {
-	if (!w.to || w.device.empty())
+	/* A proxy answers on every device when none is named. */
+	if (!w.to || (w.device.empty() && !w.proxy))
 		usage_error("write `edu neigh {} IP lladdr LL dev NAME`", name);
 	if (w.to->length != 32)
 		usage_error("a neighbour is one host, not a network");
@@ -167,7 +168,7 @@ int add_or_replace(context &ctx, neigh_wishes &w, unsigned flags, const char *na
 	    (w.state.value_or(NUD_PERMANENT) & (NUD_PERMANENT | NUD_REACHABLE)))
 		usage_error("which hardware address? `edu neigh {} IP lladdr LL dev NAME`", name);
 	ctx.require_family();
-	if (w.proxy && w.lladdr.empty())
+	if (w.proxy && w.lladdr.empty() && !w.device.empty())
 		w.lladdr = address_of_device(ctx, w.device);
 	request ask(RTM_NEWNEIGH, flags);
 	put_neighbour(ask, ctx, w);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * `edu rarp`: Reverse ARP (TLK "The Address Resolution Protocol (ARP)": a gateway answers RARP
- * requests for the addresses of remote networks; requirement ARP-10, RFC 903).
+ * requests for the addresses of remote networks; requirement OVER-11, RFC 903).
  *
  * The client is here and not in the kernel: it broadcasts a request through a packet socket, prints
  * the answer and, when asked to, gives the address to the device. The server is in the stack; this
