@@ -112,7 +112,8 @@ struct path_options {
 	std::string host;
 };
 
-enum class outcome { nothing, progress, end };
+/* smaller: only a smaller packet may come as far as this one was meant to. */
+enum class outcome { nothing, progress, smaller, end };
 
 class path_tracer {
 public:
@@ -240,6 +241,7 @@ outcome path_tracer::handle(const queued_error &found, unsigned ttl)
 	if (known)
 		sent_[slot].ttl = 0;
 	/* An MTU too small to be true (RFC 1191: 68 is the least) must not stop us. */
+	unsigned before = mtu_;
 	if (error.ee_errno == EMSGSIZE)
 		mtu_ = std::min(mtu_, std::max(error.ee_info, 68u));
 	tell(step, local ? 0 : found.offender);
@@ -247,7 +249,9 @@ outcome path_tracer::handle(const queued_error &found, unsigned ttl)
 		hops_ = step.ttl;
 		back_ = step.back;
 	}
-	return ends_path(error) ? outcome::end : outcome::progress;
+	if (ends_path(error))
+		return outcome::end;
+	return mtu_ < before ? outcome::smaller : outcome::progress;
 }
 
 outcome path_tracer::take_errors(unsigned ttl)
@@ -322,11 +326,9 @@ outcome path_tracer::try_hop(unsigned ttl)
 {
 	set_option(IPPROTO_IP, IP_TTL, static_cast<int>(ttl), "the time to live");
 	for (int i = 0; i < 3 && !interrupted_; i++) {
-		unsigned before = mtu_;
 		outcome told = probe(ttl);
 
-		/* A smaller packet may come farther than this one did. */
-		if (told == outcome::progress && mtu_ != before)
+		if (told == outcome::smaller)
 			i = -1;
 		else if (told != outcome::nothing)
 			return told;
