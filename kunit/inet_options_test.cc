@@ -45,7 +45,7 @@ EDU_TEST(options, numbers_are_kept_and_checked, "RFC1122-4.1.4")
 	EXPECT_EQ(s.set(sol_ip, ip_mtu_discover, 6), einval);
 	EXPECT_EQ(s.set(sol_ip, ip_multicast_ttl, 256), einval);
 	EXPECT_EQ(s.set(sol_ip, ip_hdrincl, 1), enoprotoopt);
-	EXPECT_EQ(s.set(sol_ip, ip_add_membership, 1), enoprotoopt);
+	EXPECT_EQ(s.set(sol_ip, ip_add_membership, 1), einval); /* no struct ip_mreq */
 	EXPECT_EQ(s.set(sol_ip, 9999, 1), enoprotoopt);
 	EXPECT_EQ(s.get(sol_ip, 9999), enoprotoopt);
 	edu_t_privileged(0);

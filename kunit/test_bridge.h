@@ -77,6 +77,9 @@ int edu_t_dev_new(struct edu_t_host *host, struct edu_t_cable *cable,
 /* A change of flags (IFF_UP 1), mtu or address, told to the core. */
 void edu_t_dev_change(struct edu_t_host *host, int ifindex, const struct edu_dev_info *info);
 void edu_t_dev_info(struct edu_t_host *host, int ifindex, struct edu_dev_info *info);
+/* Whether the core has asked the device for that group address (edu_k_dev_mc_add). The test's
+ * devices themselves take every group's frames. */
+int edu_t_dev_hears(struct edu_t_host *host, int ifindex, const edu_u8 *address);
 /* The device vanishes (LAYER-3). */
 void edu_t_dev_gone(struct edu_t_host *host, int ifindex);
 /* Every later transmission on the device fails with this negative errno; 0 ends that. */

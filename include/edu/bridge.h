@@ -83,6 +83,7 @@ enum edu_lock_class {
 	EDU_LOCK_FIB,	   /* writers of the forwarding tables */
 	EDU_LOCK_ARP_BUCKET,
 	EDU_LOCK_ARP_ENTRY,
+	EDU_LOCK_IGMP,	  /* what IGMP keeps of a group */
 	EDU_LOCK_IFACE,	  /* the interface and address tables */
 	EDU_LOCK_COUNTED, /* rate limits and other leaves: nothing is taken inside */
 	EDU_LOCK_CLASS_COUNT
@@ -122,6 +123,10 @@ void edu_k_spin_unlock(struct edu_spinlock *lock);
 void edu_k_assert_spin_locked(struct edu_spinlock *lock);
 /* Configuration is serialised by the RTNL, which the home takes before it calls edu_core_*_{add,del,set}. */
 void edu_k_assert_rtnl(void);
+/* For the few socket options that configure the host (joining a group): process, taken outside of
+ * the socket lock, no other lock held. */
+void edu_k_rtnl_lock(void);
+void edu_k_rtnl_unlock(void);
 
 void edu_k_rcu_read_lock(void);
 void edu_k_rcu_read_unlock(void);
@@ -284,6 +289,10 @@ int edu_k_dev_xmit(struct edu_dev *dev, struct sk_buff *skb, edu_u16 ethertype);
 /* Lets the device build its own link header (dev_hard_header) for destination address `to` (null:
  * broadcast or header-less) and returns 0, or -EINVAL when it cannot. For devices that are not Ethernet. */
 int edu_k_dev_header(struct edu_dev *dev, struct sk_buff *skb, edu_u16 ethertype, const edu_u8 *to);
+/* The device takes frames for that group address too (dev->addr_len octets), or no longer. It counts:
+ * each add needs a del before edu_k_dev_release(). RTNL. 0 or -ENOMEM. */
+int edu_k_dev_mc_add(struct edu_dev *dev, const edu_u8 *address);
+void edu_k_dev_mc_del(struct edu_dev *dev, const edu_u8 *address);
 /* The core's interface is gone and no reader can reach it: the home lets go of the device. */
 void edu_k_dev_release(struct edu_dev *dev);
 /* Index of the device of that name in the namespace, or 0. RTNL or RCU. */
@@ -457,6 +466,19 @@ struct edu_neigh_info {
 	edu_u32 retries, waiting, references; /* references: routes that use its hh_cache */
 };
 
+/* One group of an interface (ip_mc_list). */
+struct edu_mc_info {
+	int ifindex;
+	edu_be32 group;
+	edu_u32 groups;	      /* how many the interface has */
+	edu_u32 users;	      /* memberships of sockets, and the host's own of 224.0.0.1 */
+	edu_u32 timer_ms;     /* until the report, if timer_running */
+	edu_u8 timer_running; /* a report is due */
+	edu_u8 reporter;      /* the last report on the link was ours */
+	edu_u8 version;	      /* of IGMP that is spoken on the interface: 1 or 2 */
+	edu_u8 first;	      /* the first record of its interface */
+};
+
 /* One interface, for /proc. */
 struct edu_iface_info {
 	struct edu_dev_info dev;
@@ -492,6 +514,8 @@ int edu_core_local_route_next(struct edu_stack *stack, struct edu_cursor *at,
 int edu_core_rtcache_next(struct edu_stack *stack, struct edu_cursor *at,
 			  struct edu_rtcache_info *out);
 int edu_core_neigh_next(struct edu_stack *stack, struct edu_cursor *at, struct edu_neigh_info *out);
+/* Interface by interface, the group joined last first. */
+int edu_core_mc_next(struct edu_stack *stack, struct edu_cursor *at, struct edu_mc_info *out);
 /* protocol: IPPROTO_UDP or IPPROTO_RAW (RAW and ping sockets). */
 int edu_core_sock_next(struct edu_stack *stack, int protocol, struct edu_cursor *at,
 		       struct edu_sock_info *out);
@@ -621,7 +645,8 @@ int edu_core_sendmsg(struct sock *sk, const struct edu_send *send);
 int edu_core_recvmsg(struct sock *sk, struct msghdr *msg, unsigned int len, edu_u32 flags);
 /* Levels other than SOL_SOCKET. value lies in kernel memory. */
 int edu_core_setsockopt(struct sock *sk, int level, int name, const void *value, unsigned int len);
-/* *len: room in, used out. value is at least 64 octets and zeroed. */
+/* *len: room in, used out. value is at least 64 octets and zeroed, but for IP_MSFILTER (41) and
+ * MCAST_MSFILTER (48), which ask about what the program has put there. */
 int edu_core_getsockopt(struct sock *sk, int level, int name, void *value, unsigned int *len);
 /* FIONREAD/SIOCINQ 0x541B, SIOCOUTQ 0x5411: *value. -ENOIOCTLCMD (-515) for what it does not know. */
 int edu_core_ioctl(struct sock *sk, unsigned int command, int *value);

@@ -52,6 +52,14 @@
 	X(Icmp, DropShort) X(Icmp, DropChecksum) X(Icmp, DropUnknownType) X(Icmp, DropBroadcastEcho) \
 	X(Icmp, DropQuote)		/* an error whose quoted packet makes no sense */ \
 	X(Icmp, DropNoSocket)		/* an error nobody waits for */ \
+	/* IGMP: RFC 2236 */ \
+	X(Igmp, InMsgs) X(Igmp, InQueriesV1) X(Igmp, InQueriesV2) X(Igmp, InQueriesV3) \
+	X(Igmp, InReportsV1) X(Igmp, InReportsV2) X(Igmp, InReportsV3) X(Igmp, InLeaves) \
+	X(Igmp, OutReportsV1) X(Igmp, OutReportsV2) X(Igmp, OutLeaves) X(Igmp, OutErrors) \
+	X(Igmp, Suppressed)		/* a report not sent, because another member sent one */ \
+	X(Igmp, DropShort) X(Igmp, DropChecksum) X(Igmp, DropUnknownType) \
+	X(Igmp, DropLength)		/* a query of 9 to 11 octets: of no version (RFC 3376 7.1) */ \
+	X(Igmp, DropGroup)		/* no group where one must be, or not the one it was sent to */ \
 	/* UDP: RFC 768 */ \
 	X(Udp, InDatagrams) X(Udp, OutDatagrams) X(Udp, NoPorts) X(Udp, SndbufErrors) \
 	X(Udp, DropShort) X(Udp, DropLength) X(Udp, DropChecksum) X(Udp, DropNoSocket) \

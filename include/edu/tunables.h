@@ -31,6 +31,12 @@
 	X(icmp_unreach_interval_ms,   250,  0, 60000,    "spacing of unreachables past the burst (2.0: 0.25 s); 0: no limit") \
 	X(icmp_error_burst,            30,  1, 100000,   "other errors that may go out at once (2.0: 30 in 3 s)") \
 	X(icmp_error_interval_ms,     250,  0, 60000,    "spacing of other errors past the burst; 0: no limit") \
+	X(igmp_max_memberships,        20,  0, 65536,    "most groups a socket may be a member of (ip(7))") \
+	X(igmp_max_msf,                10,  0, 60,       "most sources in the filter of one membership") \
+	X(igmp_max_groups,           1024,  1, 65536,    "most groups an interface may belong to") \
+	X(igmp_unsolicited_interval_ms, 10000, 1, 600000, "a join is reported again within this (RFC 2236 8.10)") \
+	X(igmp_robustness,              2,  1, 100,      "how often a join is reported (RFC 2236 8.1)") \
+	X(igmp_v1_router_timeout_ms, 400000, 1, 86400000, "version 1 is spoken so long after a version 1 query (RFC 2236 8.11)") \
 	X(ping_group_min,               1,  0, 4294967295u, "least group that may open a ping socket (SOCK_DGRAM, IPPROTO_ICMP)") \
 	X(ping_group_max,               0,  0, 4294967295u, "greatest group that may open a ping socket")
 /* clang-format on */

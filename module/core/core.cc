@@ -23,13 +23,17 @@
 
 /* Packets in and out, and errors about them */
 #include "ip/options.cc"
+#include "ip/multicast.cc"
 #include "ip/input.cc"
 #include "ip/output.cc"
 #include "ip/icmp.cc"
 #include "ip/icmp_error.cc"
+#include "ip/igmp.cc"
 
 /* What the protocols of sockets share */
 #include "sock/sock.cc"
+#include "sock/membership.cc"
+#include "sock/membership_options.cc"
 #include "sock/options.cc"
 #include "sock/cmsg.cc"
 #include "sock/datagram.cc"

@@ -10,6 +10,7 @@
  * Locking: process context; once per module, and per host before anybody knows of it or after
  * everybody has forgotten it.
  */
+#include "ip/igmp.hh"
 #include "stack.hh"
 #include "transport/raw.hh"
 #include "transport/udp.hh"
@@ -35,6 +36,8 @@ static constinit const protocol_layer protocols[] = {
 	 rt_cache_host_exit},
 	{"IP", ip_init, ip_exit, ip_host_init, nullptr, ip_host_exit},
 	{"ICMP", nullptr, nullptr, icmp_host_init, nullptr, nullptr},
+	{"IGMP", igmp_init, igmp_exit, multicast_host_init, nullptr, multicast_host_exit},
+	{"memberships", nullptr, nullptr, membership_host_init, nullptr, membership_host_exit},
 	{"UDP", udp_init, udp_exit, [](edu_stack &host) { return host.udp.init(); }, nullptr,
 	 nullptr},
 	{"RAW", raw_init, raw_exit, [](edu_stack &host) { return host.raw.init(); }, nullptr,

@@ -12,9 +12,11 @@
 #include "ip/fib.hh"
 #include "ip/icmp.hh"
 #include "ip/ip.hh"
+#include "ip/multicast.hh"
 #include "ip/rt_cache.hh"
 #include "link/arp.hh"
 #include "link/interface.hh"
+#include "sock/membership.hh"
 #include "transport/raw.hh"
 #include "transport/udp.hh"
 
@@ -30,6 +32,8 @@ struct edu_stack {
 	edu::rt_cache_state rt_cache;	 /* ip: ip_rt_hash_table */
 	edu::ip_state ip;		 /* ip: identification counters */
 	edu::icmp_state icmp;		 /* ip: rate limits */
+	edu::multicast_state multicast;	 /* ip: groups of interfaces */
+	edu::membership_state memberships; /* sock: groups of sockets */
 	edu::udp_state udp;		 /* transport: udp_hash */
 	edu::raw_state raw;		 /* transport: raw sockets */
 

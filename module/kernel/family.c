@@ -32,7 +32,7 @@
 /* Option values up to this length fit on the stack; the core counts on so many octets to write. */
 #define EDU_OPTION_SMALL 64
 /* Longer ones are cut: no option of ours is longer. */
-#define EDU_OPTION_MAX 4096
+#define EDU_OPTION_MAX 8192
 
 /* One kernel protocol per socket protocol of the core, by its index: a slab, a line in
  * /proc/net/protocols. */
@@ -299,7 +299,8 @@ static int edu_getsockopt(struct socket *sock, int level, int name, char __user 
 	u64 small[EDU_OPTION_SMALL / 8] = {};
 	void *buffer = small;
 	unsigned int room;
-	int len, err;
+	int err = 0;
+	int len;
 
 	if (get_user(len, value_len))
 		return -EFAULT;
@@ -312,7 +313,11 @@ static int edu_getsockopt(struct socket *sock, int level, int name, char __user 
 		if (!buffer)
 			return -ENOBUFS;
 	}
-	err = edu_core_getsockopt(sock->sk, level, name, buffer, (unsigned int *)&len);
+	/* These two ask about a group that the program has written there. */
+	if (level == SOL_IP && (name == IP_MSFILTER || name == MCAST_MSFILTER))
+		err = copy_from_user(buffer, value, room) ? -EFAULT : 0;
+	if (!err)
+		err = edu_core_getsockopt(sock->sk, level, name, buffer, (unsigned int *)&len);
 	if (!err && (unsigned int)len > room)
 		len = room;
 	if (!err && (put_user(len, value_len) || copy_to_user(value, buffer, len)))

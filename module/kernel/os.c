@@ -159,6 +159,7 @@ static const char *const edu_lock_names[EDU_LOCK_CLASS_COUNT] = {
 	[EDU_LOCK_FIB] = "eduinet:fib",
 	[EDU_LOCK_ARP_BUCKET] = "eduinet:arp_bucket",
 	[EDU_LOCK_ARP_ENTRY] = "eduinet:arp_entry",
+	[EDU_LOCK_IGMP] = "eduinet:igmp",
 	[EDU_LOCK_IFACE] = "eduinet:iface",
 	[EDU_LOCK_COUNTED] = "eduinet:leaf",
 };
@@ -201,6 +202,16 @@ void edu_k_assert_spin_locked(struct edu_spinlock *lock)
 void edu_k_assert_rtnl(void)
 {
 	ASSERT_RTNL();
+}
+
+void edu_k_rtnl_lock(void)
+{
+	rtnl_lock();
+}
+
+void edu_k_rtnl_unlock(void)
+{
+	rtnl_unlock();
 }
 
 /* ------------------------------------------------------------------------------------------------

@@ -177,6 +177,21 @@ int edu_k_dev_header(struct edu_dev *ed, struct sk_buff *skb, edu_u16 ethertype,
 	return dev_hard_header(skb, ed->dev, ethertype, to, NULL, skb->len) < 0 ? -EINVAL : 0;
 }
 
+/* Takes the device's address lock, and may call its driver, which then must not sleep. */
+int edu_k_dev_mc_add(struct edu_dev *ed, const edu_u8 *address)
+{
+	ASSERT_RTNL();
+	if (edu_test_alloc_fails())
+		return -ENOMEM;
+	return dev_mc_add(ed->dev, address);
+}
+
+void edu_k_dev_mc_del(struct edu_dev *ed, const edu_u8 *address)
+{
+	ASSERT_RTNL();
+	dev_mc_del(ed->dev, address);
+}
+
 int edu_k_dev_index(struct edu_net *en, const char *name)
 {
 	const struct net_device *dev;

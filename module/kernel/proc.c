@@ -34,6 +34,7 @@ union edu_proc_record {
 	struct edu_route_info route;
 	struct edu_rtcache_info rtcache;
 	struct edu_sock_info sock;
+	struct edu_mc_info mc;
 };
 
 /* One file: what it is called and how its lines come about. */
@@ -314,6 +315,32 @@ static void edu_sock_show(struct seq_file *file, const struct edu_net *en,
 		sock->bound_if, sock->has_route);
 }
 
+/* ------------------------------------------------------------------------------------------------
+ * igmp: groups of interfaces (ip_mc_list), as /proc/net/igmp, which netstat -g and ip maddr read:
+ * a line for each interface, and one for each of its groups. Timer is in milliseconds.
+ */
+
+static int edu_mc_next(struct edu_stack *stack, struct edu_cursor *at,
+		       union edu_proc_record *record)
+{
+	return edu_core_mc_next(stack, at, &record->mc);
+}
+
+static void edu_mc_show(struct seq_file *file, const struct edu_net *en,
+			const union edu_proc_record *record, loff_t line)
+{
+	const struct edu_mc_info *mc = &record->mc;
+	char name[IFNAMSIZ];
+
+	if (mc->first) {
+		edu_proc_ifname(en, mc->ifindex, name);
+		seq_printf(file, "%d\t%-10s: %5u      V%u\n", mc->ifindex, name, mc->groups,
+			   mc->version);
+	}
+	seq_printf(file, "\t\t\t\t%08X %5u %d:%08X\t\t%d\n", mc->group, mc->users,
+		   mc->timer_running, mc->timer_ms, mc->reporter);
+}
+
 /* clang-format off: a header line is one string, as long as it is. */
 #define EDU_SOCK_HEADER                                                                            \
 	"   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref drops type bound_if route\n"
@@ -331,6 +358,8 @@ static const struct edu_proc_file edu_proc_files[] = {
 	{ "rt_cache",
 	  "Iface\tDestination\tGateway \tFlags\t\tRefCnt\tUse\tSource\t\tMTU\tAge\tTOS\tHH\tType\tBucket\tHeader\n",
 	  edu_rtcache_next, edu_rtcache_show },
+	{ "igmp", "Idx\tDevice    : Count Querier\tGroup    Users Timer\tReporter\n", edu_mc_next,
+	  edu_mc_show },
 	{ "udp", EDU_SOCK_HEADER, edu_udp_next, edu_sock_show },
 	{ "raw", EDU_SOCK_HEADER, edu_raw_next, edu_sock_show },
 };

@@ -261,10 +261,32 @@ int edu_k_dev_header(struct edu_dev *dev, struct sk_buff *, edu_u16, const edu_u
 	return dev->info.header_len ? -22 : 0;
 }
 
+int edu_k_dev_mc_add(struct edu_dev *dev, const edu_u8 *address)
+{
+	edu_k_assert_rtnl();
+	if (allocation_fails())
+		return -12;
+	dev->groups.emplace(address, address + dev->info.addr_len);
+	return 0;
+}
+
+void edu_k_dev_mc_del(struct edu_dev *dev, const edu_u8 *address)
+{
+	auto found = dev->groups.find({address, address + dev->info.addr_len});
+
+	edu_k_assert_rtnl();
+	if (found == dev->groups.end())
+		fault("edu_k_dev_mc_del() of a group that was not added");
+	else
+		dev->groups.erase(found);
+}
+
 void edu_k_dev_release(struct edu_dev *dev)
 {
 	if (!dev->gone)
 		fault("edu_k_dev_release() of a device that is there");
+	if (!dev->groups.empty())
+		fault("edu_k_dev_release() of a device with %zu groups", dev->groups.size());
 	live--;
 	delete dev;
 }
@@ -289,7 +311,7 @@ void edu_t_cable_lose(struct edu_t_cable *cable, unsigned int count)
 int edu_t_dev_new(struct edu_t_host *host, struct edu_t_cable *cable,
 		  const struct edu_dev_info *info)
 {
-	auto *dev = new edu_dev{host, cable, nullptr, *info, 0, false};
+	auto *dev = new edu_dev{host, cable, nullptr, *info, {}, 0, false};
 	int last = 1;
 
 	for (const edu_dev *other : host->devices)
@@ -338,6 +360,13 @@ void edu_t_dev_gone(struct edu_t_host *host, int ifindex)
 {
 	if (edu_dev *dev = find_device(host, ifindex))
 		drop_device(dev);
+}
+
+int edu_t_dev_hears(struct edu_t_host *host, int ifindex, const edu_u8 *address)
+{
+	const edu_dev *dev = find_device(host, ifindex);
+
+	return dev && dev->groups.contains({address, address + dev->info.addr_len});
 }
 
 void edu_t_dev_fail_xmit(struct edu_t_host *host, int ifindex, int error)

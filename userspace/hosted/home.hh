@@ -21,6 +21,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <set>
 #include <vector>
 
 /* Octets of a packet that its clones share. */
@@ -111,6 +112,7 @@ struct edu_dev {
 	edu_t_cable *cable; /* null: the host's edulo, or gone */
 	edu_iface *iface;
 	edu_dev_info info;
+	std::multiset<std::vector<std::uint8_t>> groups; /* addresses it listens to besides */
 	int fail_xmit; /* negative errno for every transmission, or 0 */
 	bool gone;
 };

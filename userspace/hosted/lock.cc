@@ -140,6 +140,16 @@ void edu_k_assert_rtnl(void)
 		fault("the RTNL must be held and is not");
 }
 
+void edu_k_rtnl_lock(void)
+{
+	edu_t_rtnl_lock();
+}
+
+void edu_k_rtnl_unlock(void)
+{
+	edu_t_rtnl_unlock();
+}
+
 void edu_t_rtnl_lock(void)
 {
 	assert_may_sleep("rtnl_lock()");

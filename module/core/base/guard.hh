@@ -68,6 +68,26 @@ public:
 	rcu_guard &operator=(const rcu_guard &) = delete;
 };
 
+/* The RTNL, for the few calls of programs that configure the host; outside of every other lock. */
+class [[nodiscard]] rtnl_guard {
+public:
+	explicit rtnl_guard(bool wanted) : held_{wanted}
+	{
+		if (held_)
+			edu_k_rtnl_lock();
+	}
+	~rtnl_guard()
+	{
+		if (held_)
+			edu_k_rtnl_unlock();
+	}
+	rtnl_guard(const rtnl_guard &) = delete;
+	rtnl_guard &operator=(const rtnl_guard &) = delete;
+
+private:
+	bool held_;
+};
+
 /* The socket lock (TLK's `users`): sleeps; packets that come meanwhile wait in back_log. */
 class [[nodiscard]] sock_guard {
 public:

@@ -12,6 +12,7 @@
  * not, see sock/datagram.cc.
  */
 #include "sock/datagram.hh"
+#include "sock/membership.hh"
 #include "sock/options.hh"
 #include "sock/sock.hh"
 #include "stack.hh"
@@ -173,6 +174,7 @@ result<void> do_shutdown(sock &s, int how)
 result<u32> do_getsockopt(sock &s, int level, int name, mutable_bytes value)
 {
 	constexpr int sol_ip = 0;
+	rtnl_guard rtnl{level == sol_ip && is_membership_option(name)};
 	sock_guard guard{home(s)};
 
 	if (level == sol_ip)
@@ -185,6 +187,7 @@ result<u32> do_getsockopt(sock &s, int level, int name, mutable_bytes value)
 result<void> do_setsockopt(sock &s, int level, int name, bytes value)
 {
 	constexpr int sol_ip = 0;
+	rtnl_guard rtnl{level == sol_ip && is_membership_option(name)};
 	sock_guard guard{home(s)};
 
 	if (level == sol_ip)
@@ -292,9 +295,11 @@ void edu_core_sock_destroy(::sock *sk)
 void edu_core_release(::sock *sk)
 {
 	edu::sock &s = core(sk);
+	rtnl_guard rtnl{s.mc_list != nullptr}; /* no other call on the socket is left */
 	sock_guard guard{sk};
 
 	s.prot->unhash(s);
+	ip_mc_drop_socket(s);
 	sk_route_reset(s);
 }
 

@@ -4,8 +4,8 @@
  *
  * TLK "Receiving IP Packets": OVER-3, OVER-8, IP-5 (fragments noticed), IP-10. RFC 791, RFC 1122 3.2.1
  * and 3.2.2.2; RFC 1812 5.3.7 (martian addresses).
- * Not here yet: putting fragments together, forwarding, multicast groups other than 224.0.0.1. Each
- * has one place below.
+ * Not here yet: putting fragments together, forwarding. Each has one place
+ * below.
  *
  * Locking: softirq, under RCU; no lock is taken. inet_protos is written at init only.
  */
@@ -133,10 +133,10 @@ static edu_counter not_for_us(const edu_iface &iface, ip_info &info)
 		info.dst_broadcast = true;
 		return EDU_COUNTER_COUNT;
 	}
-	/* Joined groups belong here; until IGMP there is only the one of all hosts. */
-	if (info.dst_multicast)
-		return info.dst == wire::ipv4::all_hosts_group ? EDU_COUNTER_COUNT :
-								 EDU_Ip_DropMulticastNotJoined;
+	if (info.dst_multicast) /* only groups joined on the interface it came in by */
+		return ip_mc_member(*iface.host, info.ifindex, info.dst) ?
+			       EDU_COUNTER_COUNT :
+			       EDU_Ip_DropMulticastNotJoined;
 	addr_match match = find_address(*iface.host, info.dst);
 	if (match.kind == addr_kind::broadcast && !iface.is_loopback() && match.iface != &iface)
 		match = find_address(*iface.host, info.dst, iface.ifindex); /* not another link's */
@@ -212,6 +212,8 @@ static verdict ip_rcv(edu_iface &iface, skb_ptr &packet, unsigned int pkt_type)
 	ip_info &info = packet.cb<ip_info>();
 
 	fill_info(info, header, iface, pkt_type);
+	if (info.dst_multicast)
+		info.ifindex = ip_mc_origin(iface, packet.get());
 	edu_k_skb_mark_network(packet.get());
 	trace(host.net, EDU_TRACE_ip_rcv, packet.get());
 	if (is_martian_source(iface, info))

@@ -35,10 +35,11 @@ struct ip_params {
 	be32 src;
 	be32 dst;
 	u8 protocol = 0;
-	u8 ttl = 0; /* 1..255 */
+	u8 ttl = 0; /* 1..255; 0: a multicast that stays in this host */
 	u8 tos = 0;
 	bool dont_fragment = false;
-	bytes options; /* a multiple of 4 octets, already checked */
+	bool loop = true; /* a multicast: to the members in this host too (IP_MULTICAST_LOOP) */
+	bytes options;	  /* a multiple of 4 octets, already checked */
 };
 
 /* IP's own state of a host. */
@@ -58,8 +59,8 @@ struct ip_state {
 result<void> ip_send(edu_stack &host, skb_ptr packet, rtable &route, const ip_params &params);
 
 /* Sends a packet that has its IP header already (IP_HDRINCL); total length, checksum, and a zero
- * identification or source are filled in (raw(7)). */
-result<void> ip_send_raw(edu_stack &host, skb_ptr packet, rtable &route);
+ * identification or source are filled in (raw(7)). loop: as in ip_params. */
+result<void> ip_send_raw(edu_stack &host, skb_ptr packet, rtable &route, bool loop);
 
 /* An ICMP error that arrived, taken apart for the transport whose packet it quotes. */
 struct icmp_error {

@@ -52,24 +52,33 @@ static void loop_back(edu_stack &host, const skb_ptr &packet, const rtable &rout
 
 	if (!loopback || route.rt_dev->is_loopback())
 		return;
-	if (route.rt_type == route_type::multicast && route.rt_dst != wire::ipv4::all_hosts_group)
-		return; /* until groups can be joined, nobody listens */
 	skb_ptr copy{edu_k_skb_copy(packet.get(), read_once(loopback->headroom), EDU_GFP_ATOMIC)};
 	if (copy)
 		(void)iface_output(*loopback, std::move(copy), link_target::nobody, {});
 }
 
-static result<void> ip_output(edu_stack &host, skb_ptr packet, rtable &route)
+/* Packets to a group: first the members here, then those on the link. A TTL of 0 ends here (RFC 1122
+ * 3.2.1.7): true. */
+static bool stays_here(edu_stack &host, const skb_ptr &packet, const rtable &route, bool loop)
+{
+	if (loop)
+		ip_mc_loop_back(host, packet, route);
+	return !packet.data()[8] && !route.rt_dev->is_loopback();
+}
+
+static result<void> ip_output(edu_stack &host, skb_ptr packet, rtable &route, bool loop)
 {
 	host.count(EDU_Ip_OutRequests);
 	trace(host.net, EDU_TRACE_ip_send, packet.get());
+	if (route.rt_type == route_type::multicast && stays_here(host, packet, route, loop))
+		return {};
 	if (packet.len() > route.rt_mtu) [[unlikely]] {
 		/* Fragmentation belongs here (IP-4); DF or not, the sender is told for now. */
 		host.count(EDU_Ip_FragFails);
 		drop(host.net, std::move(packet), EDU_Ip_DropTooBig);
 		return errc::emsgsize;
 	}
-	if (route.rt_type == route_type::broadcast || route.rt_type == route_type::multicast)
+	if (route.rt_type == route_type::broadcast)
 		loop_back(host, packet, route);
 	return ip_finish_output(host, std::move(packet), route);
 }
@@ -112,7 +121,7 @@ result<void> ip_send(edu_stack &host, skb_ptr packet, rtable &route, const ip_pa
 					next_ident(host, params.src, params.dst, params.protocol);
 	write_header(packet.push(header_len), header_len, params, static_cast<u16>(total), id);
 	edu_k_skb_mark_network(packet.get());
-	return ip_output(host, std::move(packet), route);
+	return ip_output(host, std::move(packet), route, params.loop);
 }
 
 /* raw(7): what the program may leave to us in a header of its own. */
@@ -128,7 +137,7 @@ static void complete_header(edu_stack &host, mutable_bytes header, u32 total, co
 	store_be16(&header[10], checksum_of(header).host());
 }
 
-result<void> ip_send_raw(edu_stack &host, skb_ptr packet, rtable &route)
+result<void> ip_send_raw(edu_stack &host, skb_ptr packet, rtable &route, bool loop)
 {
 	u32 total = packet.len();
 	u32 headroom = read_once(route.rt_dev->headroom);
@@ -156,7 +165,7 @@ result<void> ip_send_raw(edu_stack &host, skb_ptr packet, rtable &route)
 	}
 	complete_header(host, {packet.data(), header_len}, total, route);
 	edu_k_skb_mark_network(packet.get());
-	return ip_output(host, std::move(packet), route);
+	return ip_output(host, std::move(packet), route, loop);
 }
 
 /*
@@ -166,13 +175,21 @@ result<void> ip_send_raw(edu_stack &host, skb_ptr packet, rtable &route)
 static void iface_changed(edu_iface &iface)
 {
 	rt_cache_flush(*iface.host);
+	ip_mc_changed(iface);
+}
+
+static void iface_gone(edu_iface &iface)
+{
+	ip_mc_gone(iface);
+	fib_iface_gone(iface);
 }
 
 static constinit const iface_listener ip_listener = {
+	.attached = ip_mc_attached,
 	.addr_added = fib_addr_added,
 	.addr_removed = fib_addr_removed,
 	.changed = iface_changed,
-	.gone = fib_iface_gone,
+	.gone = iface_gone,
 };
 
 int ip_init()

@@ -227,6 +227,12 @@ edu_iface *edu_core_iface_new(edu_stack *stack, edu_dev *dev, const edu_dev_info
 	for (u32 i = 0; i < EDU_IFACE_TUNABLE_COUNT; i++)
 		iface->tunables[i] = stack->interfaces.default_tunables[i];
 	take_over(*iface, *info);
+	const iface_listener *above = iface_get_listener();
+	if (above && !above->attached(*iface)) {
+		(void)iface->dev.replace(nullptr); /* stays the caller's */
+		release(iface);
+		return nullptr;
+	}
 	enter_dev_base(stack->interfaces, *iface);
 	stack->interfaces.by_index.insert(*iface, index_hash(*stack, iface->ifindex));
 	if (iface->is_loopback() && !stack->interfaces.loopback.load_locked())

@@ -20,6 +20,8 @@
 
 namespace edu {
 
+struct mc_device;
+
 /* Device flags, Linux's IFF_*. */
 namespace iff {
 inline constexpr u32 up = 0x1;
@@ -90,6 +92,9 @@ struct edu_iface {
 	edu::u32 addresses = 0;				   /* how many; RTNL */
 	edu::u64 last_serial = 0;			   /* RTNL */
 	edu::u32 tunables[EDU_IFACE_TUNABLE_COUNT] = {};   /* conf/NAME; ask iface_tune() */
+	/* Its groups, ip/multicast.cc's; null before it is attached and after it has gone. RTNL, readers
+	 * RCU */
+	edu::rcu_ptr<edu::mc_device> multicast;
 	edu_rcu_head rcu;
 
 	bool is_up() const { return edu::read_once(flags) & edu::iff::up; }
@@ -126,6 +131,8 @@ struct interface_table {
  * process context. Set at init, before the first interface.
  */
 struct iface_listener {
+	/* A new one, which nobody finds yet. Refusing undoes it. */
+	result<void> (*attached)(edu_iface &iface);
 	/* Refusing undoes the address. */
 	result<void> (*addr_added)(edu_iface &iface, const ifaddr &addr);
 	void (*addr_removed)(edu_iface &iface, const ifaddr &addr);

@@ -5,7 +5,7 @@
  * TLK "Creating a Connection on an INET BSD Socket": a connected UDP socket caches its route, and
  * as long as that is valid, the routing tables are not asked again (UDP-2).
  * Requirements: INET-8, IP-1, IP-4 (EMSGSIZE), UDP-3. RFC 1122 4.1.3.2 to 4.1.3.5, 4.1.4.
- * Not here: MSG_MORE and UDP_CORK; joining multicast groups.
+ * Not here: MSG_MORE and UDP_CORK.
  *
  * Locking: connect and disconnect hold the socket lock; the rest holds none.
  */
@@ -30,6 +30,7 @@ ip_params send_plan::params(u8 protocol, u32 payload) const
 		.ttl = ttl,
 		.tos = tos,
 		.dont_fragment = dont_fragment,
+		.loop = loop,
 		.options = options.all(),
 	};
 }
@@ -123,6 +124,7 @@ result<void> plan_send(sock &s, const edu_send &send, const end_point &to, bool 
 	plan.dst = to.addr;
 	plan.port = to.port;
 	plan.pmtudisc = read_once(s.pmtudisc);
+	plan.loop = read_once(s.mc_loop);
 	plan.tos = send.tos >= 0 ? static_cast<u8>(send.tos) : read_once(s.ip_tos);
 	TRY(choose_options(s, send, plan.options));
 	if (plan.options.has_route && to.addr == be32{})

@@ -5,7 +5,7 @@
  * Requirements: IP-10, UDP-3. RFC 1122 3.2.1.8 (IP options), 4.1.3.2, 4.1.4. Numbers, lengths and
  * errors are Linux's. Most options are numbers: a table says how each is set and read. A number may
  * be given as an int or as one octet.
- * Not here: groups (IP_ADD_MEMBERSHIP and its kin: enoprotoopt until there is IGMP), IP_ROUTER_ALERT,
+ * Groups (IP_ADD_MEMBERSHIP and its kin) are in membership_options.cc. Not here: IP_ROUTER_ALERT,
  * IP_CHECKSUM, IP_RECVFRAGSIZE, IP_PASSSEC, IP_LOCAL_PORT_RANGE, IPsec policies.
  *
  * Locking: setting and reading are called with the socket lock held; what senders read meanwhile is
@@ -13,6 +13,7 @@
  */
 #include "sock/options.hh"
 
+#include "sock/membership.hh"
 #include "stack.hh"
 
 namespace edu {
@@ -413,6 +414,8 @@ u32 write_number(int n, mutable_bytes value)
 
 result<void> ip_setsockopt(sock &s, int name, bytes value)
 {
+	if (is_membership_option(name))
+		return membership_setsockopt(s, name, value);
 	switch (name) {
 	case ip_options_name:
 		return set_ip_options(s, value);
@@ -430,6 +433,8 @@ result<void> ip_setsockopt(sock &s, int name, bytes value)
 
 result<u32> ip_getsockopt(sock &s, int name, mutable_bytes value)
 {
+	if (is_membership_option(name))
+		return membership_getsockopt(s, name, value);
 	if (name == ip_options_name)
 		return get_ip_options(s, value);
 	if (name == ip_multicast_if) {

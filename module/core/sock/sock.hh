@@ -22,6 +22,7 @@ namespace edu {
 
 struct proto;
 struct sock_options;
+struct ip_mc_socklist;
 
 /* Socket states; Linux's TCP_* numbers. */
 enum class sock_state : u8 { established = 1, close = 7, listen = 10 };
@@ -112,13 +113,18 @@ struct sock {
 	bool transparent = false; /* IP_TRANSPARENT: and be the source */
 	bool bind_no_port =
 		false;	       /* IP_BIND_ADDRESS_NO_PORT: the port is chosen when first needed */
-	bool mc_loop = true;   /* IP_MULTICAST_LOOP; kept for multicast */
-	bool mc_all = true;    /* IP_MULTICAST_ALL; likewise */
+	bool mc_loop = true;   /* IP_MULTICAST_LOOP: members here get it too */
+	bool mc_all = true;    /* IP_MULTICAST_ALL: groups that others have joined as well */
 	bool nodefrag = false; /* IP_NODEFRAG; kept, as Linux does without netfilter */
 	int mc_index = 0;      /* IP_MULTICAST_IF: interface for multicast packets, 0: any */
 	be32 mc_addr;	       /* its address, if that named it */
 	int uc_index = 0;      /* IP_UNICAST_IF, 0: any */
 	u32 icmp_filter = 0;   /* ICMP_FILTER: bit n set: ICMP type n is not wanted (RAW) */
+
+	/* Its memberships, newest first; RTNL and the socket lock. Packets find them by the host's
+	 * table (sock/membership.hh), if there are any [packet path]. */
+	ip_mc_socklist *mc_list = nullptr;
+	u32 mc_count = 0;
 
 	/* Where packets find us; the tables' locks guard the links. UDP is in udp_hash from bind to
 	 * close, and in one of the other two; RAW and ping use port_node alone. */

@@ -166,8 +166,7 @@ result<int> ping_sendmsg(sock &s, const edu_send &send)
 	end_point to = TRY(datagram_destination(s, send));
 
 	TRY(plan_send(s, send, to, false, plan));
-	if (plan.ttl)
-		TRY(send_request(s, send, plan, sequence));
+	TRY(send_request(s, send, plan, sequence));
 	return static_cast<int>(send.len);
 }
 

@@ -13,6 +13,7 @@
 #include "transport/raw.hh"
 
 #include "sock/datagram.hh"
+#include "sock/membership.hh"
 #include "stack.hh"
 
 namespace edu {
@@ -89,7 +90,8 @@ bool raw_deliver(edu_stack &host, sk_buff *packet)
 	if (!host.raw.raw_hash.size())
 		return false;
 	host.raw.raw_hash.for_each_of(protocol_hash(host, info.protocol), [&](sock &s) {
-		if (!raw_matches(s, info.protocol, info.dst, info.src, info.ifindex))
+		if (!raw_matches(s, info.protocol, info.dst, info.src, info.ifindex) ||
+		    !ip_mc_sf_allow(s, info.dst, info.src, info.ifindex))
 			return;
 		taken = true;
 		if (!is_filtered(s, packet, info))
@@ -157,7 +159,7 @@ result<void> send_with_header(sock &s, const edu_send &send, const send_plan &pl
 	if (load_addr(packet.data() + saddr_at) == be32{})
 		store_addr(packet.data() + saddr_at, plan.src);
 	trace(s.host->net, EDU_TRACE_raw_send, packet.get());
-	return ip_send_raw(*s.host, std::move(packet), *plan.route);
+	return ip_send_raw(*s.host, std::move(packet), *plan.route, plan.loop);
 }
 
 result<void> send_payload(sock &s, const edu_send &send, const send_plan &plan)
@@ -190,15 +192,12 @@ result<int> raw_sendmsg(sock &s, const edu_send &send)
 		return errc::einval; /* options belong into the header the program wrote */
 	if (is_probe(send))
 		return 0;
-	if (plan.ttl) {
-		auto sent = with_header ? send_with_header(s, send, plan) :
-					  send_payload(s, send, plan);
+	auto sent = with_header ? send_with_header(s, send, plan) : send_payload(s, send, plan);
 
-		if (sent)
-			s.host->count(EDU_Raw_OutDatagrams);
-		else if (sent.error() != errc::enobufs || read_once(s.recverr))
-			return sent.error();
-	}
+	if (sent)
+		s.host->count(EDU_Raw_OutDatagrams);
+	else if (sent.error() != errc::enobufs || read_once(s.recverr))
+		return sent.error();
 	return static_cast<int>(send.len);
 }
 

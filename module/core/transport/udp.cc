@@ -3,8 +3,7 @@
  * UDP: datagrams between programs.
  *
  * TLK "UDP" under "TCP/IP network layers" (OVER-7) and "The INET Socket Layer". Requirements: UDP-1,
- * UDP-2, UDP-3, OVER-3, OVER-8. RFC 768 in full; RFC 1122 4.1 in full but multicast membership,
- * which needs IGMP. Not here: corking (UDP_CORK, MSG_MORE), encapsulation, GSO and GRO of datagrams.
+ * UDP-2, UDP-3, OVER-3, OVER-8. RFC 768 in full; RFC 1122 4.1 in full. Not here: corking (UDP_CORK, MSG_MORE), encapsulation, GSO and GRO of datagrams.
  *
  * Locking: receiving runs under RCU and takes the receive queue's lock alone. Sending takes no lock
  * at all; the route is held by a reference while the copy of the data may sleep.
@@ -250,8 +249,7 @@ result<int> udp_sendmsg(sock &s, const edu_send &send)
 	if (is_probe(send))
 		return 0;
 	TRY(check_send_size(s, plan, udp_header_len + send.len));
-	if (plan.ttl) /* else a multicast that may not leave this host */
-		TRY(send_datagram(s, send, plan));
+	TRY(send_datagram(s, send, plan));
 	return static_cast<int>(send.len);
 }
 

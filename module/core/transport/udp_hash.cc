@@ -16,6 +16,7 @@
  * under the lock of the port's stripe; num, by which packets and senders go, follows when the port is
  * ours. A socket that connects or disconnects appears in the new table before it leaves the old one.
  */
+#include "sock/membership.hh"
 #include "stack.hh"
 #include "transport/udp.hh"
 
@@ -292,7 +293,8 @@ sock *udp_lookup(const edu_stack &host, const udp_flow &flow)
 void udp_for_each_match(const edu_stack &host, const udp_flow &flow, udp_visitor &visitor)
 {
 	auto deliver = [&](sock &s) {
-		if (score(s, flow) != no_match)
+		if (score(s, flow) != no_match &&
+		    ip_mc_sf_allow(s, flow.laddr, flow.faddr, flow.ifindex))
 			visitor.visit(s);
 	};
 

@@ -72,8 +72,11 @@ public:
 	/* From a version 1 router, which waits ten seconds and understands no leave. */
 	constexpr bool is_v1_query() const
 	{
-		return type() == igmp::type::query && !max_response();
+		return type() == igmp::type::query && !max_response() && size() == header_len;
 	}
+
+	/* Octets: RFC 3376 7.1 tells a query's version by them. */
+	constexpr size_t size() const { return data_.size(); }
 
 	constexpr repr parse() const { return {type(), max_response(), group()}; }
 
@@ -95,7 +98,8 @@ private:
 	{
 		switch (message.type()) {
 		case igmp::type::query:
-			return message.group() == be32{} || ipv4::is_multicast(message.group());
+			return message.group() == be32{} || ipv4::is_multicast(message.group()) ||
+			       message.is_v1_query(); /* RFC 1112: ignored when received */
 		case igmp::type::report_v1:
 		case igmp::type::report_v2:
 		case igmp::type::leave:

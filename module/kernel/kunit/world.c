@@ -516,6 +516,21 @@ void edu_t_dev_info(struct edu_t_host *host, int ifindex, struct edu_dev_info *i
 		*info = dev->info;
 }
 
+int edu_t_dev_hears(struct edu_t_host *host, int ifindex, const edu_u8 *address)
+{
+	const struct edu_t_dev *dev = edu_t_dev_find(host, ifindex);
+	const struct netdev_hw_addr *group;
+	int found = 0;
+
+	if (!dev)
+		return 0;
+	netif_addr_lock_bh(dev->ed.dev);
+	netdev_for_each_mc_addr(group, dev->ed.dev)
+		found |= ether_addr_equal(group->addr, address);
+	netif_addr_unlock_bh(dev->ed.dev);
+	return found;
+}
+
 static void edu_t_dev_drop(struct edu_t_dev *dev)
 {
 	dev->gone = true;
