@@ -48,6 +48,8 @@
 #include "ip_input_test.cc"
 #include "ip_output_test.cc"
 #include "ip_icmp_test.cc"
+#include "ip_multicast_test.cc"
+#include "ip_igmp_test.cc"
 
 /* all layers together */
 #include "world_test.cc"

@@ -26,16 +26,16 @@ struct edu_stack {
 	edu::siphash_key key;			   /* seeds every hash; constant */
 	edu::u32 tunables[EDU_TUNABLE_COUNT] = {}; /* /proc/sys/net/eduinet; written by the home */
 
-	edu::interface_table interfaces; /* link: dev_base, addresses */
-	edu::arp_state arp;		 /* link: arp_tables */
-	edu::fib_state fib;		 /* ip: fib_zones */
-	edu::rt_cache_state rt_cache;	 /* ip: ip_rt_hash_table */
-	edu::ip_state ip;		 /* ip: identification counters */
-	edu::icmp_state icmp;		 /* ip: rate limits */
-	edu::multicast_state multicast;	 /* ip: groups of interfaces */
+	edu::interface_table interfaces;   /* link: dev_base, addresses */
+	edu::arp_state arp;		   /* link: arp_tables */
+	edu::fib_state fib;		   /* ip: fib_zones */
+	edu::rt_cache_state rt_cache;	   /* ip: ip_rt_hash_table */
+	edu::ip_state ip;		   /* ip: identification counters */
+	edu::icmp_state icmp;		   /* ip: rate limits */
+	edu::multicast_state multicast;	   /* ip: groups of interfaces */
 	edu::membership_state memberships; /* sock: groups of sockets */
-	edu::udp_state udp;		 /* transport: udp_hash */
-	edu::raw_state raw;		 /* transport: raw sockets */
+	edu::udp_state udp;		   /* transport: udp_hash */
+	edu::raw_state raw;		   /* transport: raw sockets */
 
 	edu::u32 tune(edu_tunable which) const { return edu::read_once(tunables[which]); }
 	void count(edu_counter counter) { edu_k_count(net, counter); }

@@ -47,7 +47,7 @@ static result<void> send_message(edu_stack &host, const ip_mc_list &group, igmp_
 {
 	static constexpr u8 router_alert[] = {wire::ipv4::option_type::router_alert, 4, 0, 0};
 	static constexpr u8 internet_control = 0xc0; /* precedence (RFC 791) */
-	constexpr u32 headroom = 128; /* link header and the longest IP header */
+	constexpr u32 headroom = 128;		     /* link header and the longest IP header */
 	edu_iface &iface = *group.interface;
 	rcu_guard guard;
 	be32 src = iface_source(iface, to);
@@ -137,9 +137,8 @@ static void igmp_timer_expire(edu_timer *timer)
 		group->tm_running = false;
 		group->reporter = true;
 		if (group->unsolicited && --group->unsolicited)
-			start_timer_locked(
-				*group,
-				random_delay(host.tune(EDU_TUNE_igmp_unsolicited_interval_ms)));
+			start_timer_locked(*group, random_delay(host.tune(
+							   EDU_TUNE_igmp_unsolicited_interval_ms)));
 	}
 	rcu_guard guard;
 	const mc_device *mc = group->interface->multicast.load();
@@ -258,7 +257,8 @@ static verdict igmp_heard_report(edu_stack &host, const edu_iface &iface, const 
 	if (find_address(host, info.src).kind == addr_kind::local)
 		return verdict::consumed(); /* our own, looped back */
 	if (info.dst != which)
-		return verdict::drop(EDU_Igmp_DropGroup); /* other members could not have heard it */
+		return verdict::drop(
+			EDU_Igmp_DropGroup); /* other members could not have heard it */
 	ip_mc_list *group = ip_mc_find(host, iface.ifindex, which);
 	if (!group)
 		return verdict::consumed();
@@ -273,7 +273,7 @@ static verdict igmp_heard_report(edu_stack &host, const edu_iface &iface, const 
 }
 
 static verdict igmp_dispatch(edu_stack &host, edu_iface &iface, const ip_info &info,
-			const wire::igmp::view &message)
+			     const wire::igmp::view &message)
 {
 	mc_device *mc = iface.multicast.load();
 

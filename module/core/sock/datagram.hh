@@ -22,7 +22,7 @@ struct send_plan {
 	be32 src;   /* the header's source */
 	u8 ttl = 0; /* 1..255; 0: a multicast that stays in this host */
 	u8 tos = 0;
-	u8 pmtudisc = 0; /* pmtu::* */
+	u8 pmtudisc = 0;  /* pmtu::* */
 	bool loop = true; /* IP_MULTICAST_LOOP */
 	option_set options;
 

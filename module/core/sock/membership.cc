@@ -26,11 +26,12 @@ u32 membership_hash(const edu_stack &host, const sock &s, int ifindex, be32 grou
 /* RCU. */
 ip_mc_socklist *find_membership(const sock &s, int ifindex, be32 group)
 {
-	return s.host->memberships.table.find(
-		membership_hash(*s.host, s, ifindex, group), [&](const ip_mc_socklist &m) {
-			return m.owner == &s && m.wish.ifindex == ifindex &&
-			       m.wish.multiaddr == group;
-		});
+	return s.host->memberships.table.find(membership_hash(*s.host, s, ifindex, group),
+					      [&](const ip_mc_socklist &m) {
+						      return m.owner == &s &&
+							     m.wish.ifindex == ifindex &&
+							     m.wish.multiaddr == group;
+					      });
 }
 
 /* The same for callers who hold the locks under which it stays. */
@@ -89,8 +90,8 @@ bool ip_mc_sf_allow(const sock &s, be32 group, be32 source, int ifindex)
 {
 	if (!wire::ipv4::is_multicast(group))
 		return true;
-	const ip_mc_socklist *m =
-		read_once(s.mc_count) ? find_membership(s, ifindex, group) : nullptr;
+	const ip_mc_socklist *m = read_once(s.mc_count) ? find_membership(s, ifindex, group) :
+							  nullptr;
 
 	return m ? m->filter.load()->allows(source) : read_once(s.mc_all);
 }

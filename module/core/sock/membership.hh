@@ -47,11 +47,11 @@ struct source_filter {
 
 /* One membership of a socket (Linux's name). Freed by RCU. */
 struct ip_mc_socklist {
-	hash_node hashed;		  /* in membership_state::table */
-	ip_mc_socklist *next = nullptr;	  /* on sock::mc_list */
-	const sock *owner = nullptr;	  /* constant */
-	be32 address;			  /* how the interface was named, zero: not by address; constant */
-	mc_wish wish;			  /* which group, on which interface */
+	hash_node hashed;		/* in membership_state::table */
+	ip_mc_socklist *next = nullptr; /* on sock::mc_list */
+	const sock *owner = nullptr;	/* constant */
+	be32 address; /* how the interface was named, zero: not by address; constant */
+	mc_wish wish; /* which group, on which interface */
 	rcu_ptr<const source_filter> filter; /* never null */
 	edu_rcu_head rcu;
 

@@ -60,9 +60,8 @@ result<void> add_or_drop(sock &s, int name, bytes value)
 
 	if (value.size() >= mreqn_len)
 		request.ifindex = load_int(value, 8);
-	return name == ip_add_membership ?
-		       ip_mc_join_group(s, request, filter_mode::exclude) :
-		       ip_mc_leave_group(s, request);
+	return name == ip_add_membership ? ip_mc_join_group(s, request, filter_mode::exclude) :
+					   ip_mc_leave_group(s, request);
 }
 
 /* What each option about one source does; joins: the membership is made if there is none. */
@@ -200,8 +199,7 @@ result<void> join_or_leave(sock &s, int name, bytes value)
 {
 	if (value.size() < greq::join_len || !is_internet_name(name_at(value, greq::group_at)))
 		return errc::einval;
-	mc_request request{
-		address_in(name_at(value, greq::group_at)), {}, load_int(value, 0), {}};
+	mc_request request{address_in(name_at(value, greq::group_at)), {}, load_int(value, 0), {}};
 
 	return name == mcast_join_group ? ip_mc_join_group(s, request, filter_mode::exclude) :
 					  ip_mc_leave_group(s, request);
@@ -234,9 +232,7 @@ result<void> set_group_filter(sock &s, bytes value)
 
 	if (!is_internet_name(group))
 		return errc::eaddrnotavail;
-	auto source = [=](u32 i) {
-		return name_at(value, gf::header_len + i * greq::storage_len);
-	};
+	auto source = [=](u32 i) { return name_at(value, gf::header_len + i * greq::storage_len); };
 	for (u32 i = 0; i < count; i++)
 		if (!is_internet_name(source(i)))
 			return errc::eaddrnotavail;
@@ -251,11 +247,9 @@ result<void> set_group_filter(sock &s, bytes value)
 
 result<u32> get_group_filter(sock &s, mutable_bytes value)
 {
-	if (value.size() < gf::header_len ||
-	    !is_internet_name(name_at(value, greq::group_at)))
+	if (value.size() < gf::header_len || !is_internet_name(name_at(value, greq::group_at)))
 		return errc::einval;
-	mc_request request{
-		address_in(name_at(value, greq::group_at)), {}, load_int(value, 0), {}};
+	mc_request request{address_in(name_at(value, greq::group_at)), {}, load_int(value, 0), {}};
 	if (wire::ipv4::is_multicast(request.group) && !request.ifindex)
 		return errc::eaddrnotavail; /* no interface is looked for here (Linux) */
 	const source_filter &filter = *TRY(ip_mc_msfget(s, request));

@@ -525,8 +525,7 @@ int edu_t_dev_hears(struct edu_t_host *host, int ifindex, const edu_u8 *address)
 	if (!dev)
 		return 0;
 	netif_addr_lock_bh(dev->ed.dev);
-	netdev_for_each_mc_addr(group, dev->ed.dev)
-		found |= ether_addr_equal(group->addr, address);
+	netdev_for_each_mc_addr(group, dev->ed.dev) found |= ether_addr_equal(group->addr, address);
 	netif_addr_unlock_bh(dev->ed.dev);
 	return found;
 }
