@@ -37,7 +37,7 @@ DIFFERENT = {
     "sendto nothing": "Linux reads the ICMP type of a RAW message for its policy routing",
 }
 
-# Options of SOL_IP that are not built: everything about groups waits for IGMP.
+# Options of SOL_IP that are not built.
 NOT_BUILT = {
     5: "IP_ROUTER_ALERT",
     16: "IP_IPSEC_POLICY",
@@ -46,10 +46,6 @@ NOT_BUILT = {
     23: "IP_CHECKSUM",
     25: "IP_RECVFRAGSIZE",
     26: "IP_RECVERR_RFC4884",
-    35: "IP_ADD_MEMBERSHIP", 36: "IP_DROP_MEMBERSHIP", 37: "IP_UNBLOCK_SOURCE", 38: "IP_BLOCK_SOURCE",
-    39: "IP_ADD_SOURCE_MEMBERSHIP", 40: "IP_DROP_SOURCE_MEMBERSHIP", 41: "IP_MSFILTER",
-    42: "MCAST_JOIN_GROUP", 43: "MCAST_BLOCK_SOURCE", 44: "MCAST_UNBLOCK_SOURCE", 45: "MCAST_LEAVE_GROUP",
-    46: "MCAST_JOIN_SOURCE_GROUP", 47: "MCAST_LEAVE_SOURCE_GROUP", 48: "MCAST_MSFILTER",
     51: "IP_LOCAL_PORT_RANGE",
 }
 

@@ -270,9 +270,28 @@ static int edu_setsockopt_socket(struct socket *sock, int name, sockptr_t value,
 	}
 }
 
+/* The structures of MCAST_JOIN_GROUP and its kin are an int and then socket addresses, which lie four
+ * octets nearer to it in a 32-bit program's: so many to leave between. */
+static unsigned int edu_option_gap(int level, int name)
+{
+	if (level != SOL_IP || name < MCAST_JOIN_GROUP || name > MCAST_MSFILTER)
+		return 0;
+	return in_compat_syscall() ? sizeof(u32) : 0;
+}
+
+static int edu_option_copy_in(u8 *to, sockptr_t value, unsigned int len, unsigned int gap)
+{
+	unsigned int first = gap ? min_t(unsigned int, len, sizeof(u32)) : len;
+
+	if (copy_from_sockptr(to, value, first))
+		return -EFAULT;
+	return copy_from_sockptr_offset(to + first + gap, value, first, len - first) ? -EFAULT : 0;
+}
+
 static int edu_setsockopt(struct socket *sock, int level, int name, sockptr_t value,
 			  unsigned int len)
 {
+	unsigned int gap = edu_option_gap(level, name);
 	u64 small[EDU_OPTION_SMALL / 8] = {};
 	void *copy = small;
 	int err;
@@ -280,22 +299,39 @@ static int edu_setsockopt(struct socket *sock, int level, int name, sockptr_t va
 	if (level == SOL_SOCKET)
 		return edu_setsockopt_socket(sock, name, value, len);
 	len = min_t(unsigned int, len, EDU_OPTION_MAX);
-	if (len > sizeof(small)) {
-		copy = kmalloc(len, GFP_USER | __GFP_NOWARN);
+	if (len + gap > sizeof(small)) {
+		copy = kzalloc(len + gap, GFP_USER | __GFP_NOWARN);
 		if (!copy)
 			return -ENOBUFS;
 	}
-	err = -EFAULT;
-	if (!copy_from_sockptr(copy, value, len))
-		err = edu_core_setsockopt(sock->sk, level, name, copy, len);
+	err = edu_option_copy_in(copy, value, len, gap);
+	if (!err)
+		err = edu_core_setsockopt(sock->sk, level, name, copy, len + gap);
 	if (copy != small)
 		kfree(copy);
 	return err;
 }
 
+static int edu_option_copy_out(char __user *value, const u8 *from, unsigned int len,
+			       unsigned int gap)
+{
+	unsigned int first = gap ? min_t(unsigned int, len, sizeof(u32)) : len;
+
+	if (copy_to_user(value, from, first))
+		return -EFAULT;
+	return copy_to_user(value + first, from + first + gap, len - first) ? -EFAULT : 0;
+}
+
+/* These two ask about a group that the program has written into its buffer. */
+static bool edu_option_asks(int level, int name)
+{
+	return level == SOL_IP && (name == IP_MSFILTER || name == MCAST_MSFILTER);
+}
+
 static int edu_getsockopt(struct socket *sock, int level, int name, char __user *value,
 			  int __user *value_len)
 {
+	unsigned int gap = edu_option_gap(level, name);
 	u64 small[EDU_OPTION_SMALL / 8] = {};
 	void *buffer = small;
 	unsigned int room;
@@ -307,20 +343,18 @@ static int edu_getsockopt(struct socket *sock, int level, int name, char __user 
 	if (len < 0)
 		return -EINVAL;
 	room = min(len, EDU_OPTION_MAX);
-	len = room;
-	if (room > sizeof(small)) {
-		buffer = kzalloc(room, GFP_USER | __GFP_NOWARN);
+	if (room + gap > sizeof(small)) {
+		buffer = kzalloc(room + gap, GFP_USER | __GFP_NOWARN);
 		if (!buffer)
 			return -ENOBUFS;
 	}
-	/* These two ask about a group that the program has written there. */
-	if (level == SOL_IP && (name == IP_MSFILTER || name == MCAST_MSFILTER))
-		err = copy_from_user(buffer, value, room) ? -EFAULT : 0;
+	if (edu_option_asks(level, name))
+		err = edu_option_copy_in(buffer, USER_SOCKPTR(value), room, gap);
+	len = room + gap;
 	if (!err)
 		err = edu_core_getsockopt(sock->sk, level, name, buffer, (unsigned int *)&len);
-	if (!err && (unsigned int)len > room)
-		len = room;
-	if (!err && (put_user(len, value_len) || copy_to_user(value, buffer, len)))
+	len = min_t(unsigned int, len - gap, room);
+	if (!err && (put_user(len, value_len) || edu_option_copy_out(value, buffer, len, gap)))
 		err = -EFAULT;
 	if (buffer != small)
 		kfree(buffer);

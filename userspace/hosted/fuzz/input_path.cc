@@ -97,7 +97,8 @@ void repair(octets &frame, std::uint8_t how)
 		fix_payload(frame);
 }
 
-/* A host with UDP sockets, one of them connected, a RAW socket and a ping socket. */
+/* A host with UDP sockets, one of them connected, RAW sockets and a ping socket; two of them are
+ * members of groups. */
 class victim {
 public:
 	victim() : cable_{edu_t_cable_new()}, host_{edu_t_host_new()}
@@ -155,7 +156,8 @@ private:
 		int error;
 
 		/* SOCK_DGRAM 2, SOCK_RAW 3; IPPROTO_ICMP 1, IPPROTO_UDP 17 */
-		for (auto [type, protocol] : {std::pair{2, 17}, {2, 17}, {3, 1}, {2, 1}})
+		for (auto [type, protocol] :
+		     {std::pair{2, 17}, {2, 17}, {3, 1}, {2, 1}, {3, 2 /* IPPROTO_IGMP */}})
 			sockets_.push_back(edu_t_socket(host_, type, protocol, &error));
 		for (edu_t_sock *sock : sockets_)
 			fuzz::require(sock);
@@ -167,12 +169,26 @@ private:
 		edu_t_setsockopt(sockets_[0], 0, 6, &on, sizeof(on));  /* IP_RECVOPTS */
 		edu_t_bind(sockets_[1], our_ip, 0x0900);
 		edu_t_connect(sockets_[1], 0x0200000a, 0x0900);
+		join_groups();
+	}
+
+	/* 239.1.2.3 from anybody, 239.1.2.4 from 10.0.0.2; so that IGMP has something to say. */
+	void join_groups()
+	{
+		const edu_be32 any[] = {0x030201ef, our_ip};
+		const edu_be32 some[] = {0x040201ef, our_ip, 0x0200000a};
+
+		edu_t_setsockopt(sockets_[0], 0, 35 /* IP_ADD_MEMBERSHIP */, any, sizeof(any));
+		edu_t_setsockopt(sockets_[0], 0, 39 /* IP_ADD_SOURCE_MEMBERSHIP */, some,
+				 sizeof(some));
+		edu_t_setsockopt(sockets_[0], 0, 32 /* IP_MULTICAST_IF */, &our_ip, sizeof(our_ip));
 	}
 
 	void send(edu_be32 to)
 	{
 		edu_t_send(sockets_[0], "tlk", 3, 0x40, to, 0x0900);
 		edu_t_send(sockets_[1], "tlk", 3, 0x40, 0, 0);
+		edu_t_send(sockets_[0], "tlk", 3, 0x40, 0x030201ef, 0x0700);
 		edu_t_run(0);
 	}
 
