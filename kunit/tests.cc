@@ -37,6 +37,7 @@
 #include "transport_udp_hash_test.cc"
 #include "transport_udp_test.cc"
 #include "transport_raw_test.cc"
+#include "transport_packet_test.cc"
 
 /* link/ */
 #include "link_interface_test.cc"

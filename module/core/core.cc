@@ -39,6 +39,7 @@
 #include "transport/udp.cc"
 #include "transport/raw.cc"
 #include "transport/ping.cc"
+#include "transport/packet.cc"
 
 /* What a program sees */
 #include "inet/af_inet.cc"

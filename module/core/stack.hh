@@ -15,6 +15,7 @@
 #include "ip/rt_cache.hh"
 #include "link/arp.hh"
 #include "link/interface.hh"
+#include "transport/packet.hh"
 #include "transport/raw.hh"
 #include "transport/udp.hh"
 
@@ -32,6 +33,7 @@ struct edu_stack {
 	edu::icmp_state icmp;		 /* ip: rate limits */
 	edu::udp_state udp;		 /* transport: udp_hash */
 	edu::raw_state raw;		 /* transport: raw sockets */
+	edu::packet_state packet;	 /* transport: packet sockets */
 
 	edu::u32 tune(edu_tunable which) const { return edu::read_once(tunables[which]); }
 	void count(edu_counter counter) { edu_k_count(net, counter); }

@@ -106,8 +106,6 @@ static int edu_create(struct net *net, struct socket *sock, int protocol, int ke
 
 	if (!host)
 		return -EAFNOSUPPORT; /* the namespace is going */
-	if (protocol < 0 || protocol >= IPPROTO_MAX)
-		return -EINVAL;
 	err = edu_core_sock_kind(sock->type, protocol, &kind);
 	if (err)
 		return err;
@@ -184,13 +182,33 @@ static int edu_accept(struct socket *sock, struct socket *new_sock, EDU_ACCEPT_A
 	return 0;
 }
 
+/* A SOCK_PACKET socket's name is that of its device (packet(7)). */
+static int edu_getname_packet(struct socket *sock, struct sockaddr *name, int peer)
+{
+	const struct net_device *dev;
+
+	if (peer)
+		return -EOPNOTSUPP;
+	*name = (struct sockaddr){ .sa_family = edu_family };
+	rcu_read_lock();
+	dev = dev_get_by_index_rcu(sock_net(sock->sk), edu_core_frame_ifindex(sock->sk));
+	if (dev)
+		strscpy((char *)name + offsetof(struct sockaddr, sa_data), dev->name,
+			sizeof(*name) - offsetof(struct sockaddr, sa_data));
+	rcu_read_unlock();
+	return sizeof(*name);
+}
+
 static int edu_getname(struct socket *sock, struct sockaddr *name, int peer)
 {
 	struct sockaddr_edu *to = (struct sockaddr_edu *)name;
 	edu_be32 address;
 	edu_be16 port;
-	int err = edu_core_getname(sock->sk, peer, &address, &port);
+	int err;
 
+	if (sock->type == SOCK_PACKET)
+		return edu_getname_packet(sock, name, peer);
+	err = edu_core_getname(sock->sk, peer, &address, &port);
 	if (err)
 		return err;
 	*to = (struct sockaddr_edu){

@@ -12,6 +12,7 @@
  */
 #include <linux/errqueue.h>
 #include <linux/filter.h>
+#include <linux/if_packet.h>
 #include <linux/in.h>
 #include <linux/skbuff.h>
 #include <linux/socket.h>
@@ -365,6 +366,15 @@ void edu_k_msg_set_name(struct msghdr *msg, edu_be32 address, edu_be16 port)
 		.sedu_addr = (__force __be32)address,
 	};
 	msg->msg_namelen = sizeof(*name);
+}
+
+void edu_k_msg_set_frame(struct msghdr *msg, const struct edu_frame *frame)
+{
+	BUILD_BUG_ON(sizeof(*frame) != sizeof(struct sockaddr_pkt));
+	if (!msg->msg_name)
+		return;
+	memcpy(msg->msg_name, frame, sizeof(*frame));
+	msg->msg_namelen = sizeof(*frame);
 }
 
 void edu_k_msg_or_flags(struct msghdr *msg, edu_u32 flags)

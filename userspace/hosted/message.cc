@@ -123,6 +123,11 @@ void edu_k_msg_set_name(struct msghdr *msg, edu_be32 address, edu_be16 port)
 	msg->recv->port = port;
 }
 
+void edu_k_msg_set_frame(struct msghdr *msg, const struct edu_frame *frame)
+{
+	msg->recv->frame = *frame;
+}
+
 void edu_k_msg_or_flags(struct msghdr *msg, edu_u32 flags)
 {
 	msg->out_flags |= flags;

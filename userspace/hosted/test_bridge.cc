@@ -292,6 +292,18 @@ int edu_t_sendmsg(struct edu_t_sock *sock, const void *data, unsigned int len,
 	return sent;
 }
 
+int edu_t_send_frame(struct edu_t_sock *sock, const void *data, unsigned int len,
+		     const struct edu_frame *to)
+{
+	edu_send send = {};
+
+	send.ttl = send.tos = -1;
+	send.flags = 0x40; /* MSG_DONTWAIT */
+	send.name = to;
+	send.name_len = to ? sizeof(*to) : 0;
+	return edu_t_sendmsg(sock, data, len, &send);
+}
+
 int edu_t_recvmsg(struct edu_t_sock *sock, struct edu_t_recv *recv)
 {
 	msghdr msg = {nullptr, 0, 0, recv, 0, 0};
@@ -299,6 +311,7 @@ int edu_t_recvmsg(struct edu_t_sock *sock, struct edu_t_recv *recv)
 
 	recv->address = 0;
 	recv->port = 0;
+	recv->frame = {};
 	recv->control_len = 0;
 	int got = edu_core_recvmsg(sock->sk, &msg, recv->room, flags);
 

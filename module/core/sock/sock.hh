@@ -82,7 +82,7 @@ struct sock {
 	u8 protocol = 0;   /* of the IP header; constant */
 
 	/* Who we are. num is the local port in host order, 0 while unbound; RAW: the protocol; ping:
-	 * the identifier of our echo requests. [packet path] */
+	 * the identifier of our echo requests; PACKET: the frames' protocol. [packet path] */
 	u16 num = 0;
 	be16 sport;	/* num, as the header has it; there before num while a port is claimed */
 	be16 dport;	/* peer's port, 0 when not connected [packet path] */
@@ -121,11 +121,15 @@ struct sock {
 	u32 icmp_filter = 0;   /* ICMP_FILTER: bit n set: ICMP type n is not wanted (RAW) */
 
 	/* Where packets find us; the tables' locks guard the links. UDP is in udp_hash from bind to
-	 * close, and in one of the other two; RAW and ping use port_node alone. */
+	 * close, and in one of the other two; the others use port_node alone. */
 	hash_node port_node;
 	hash_node addr_node;
 	hash_node conn_node;
 	u64 bind_order = 0; /* greater: bound later, and so preferred [packet path] */
+
+	/* SOCK_PACKET alone; packet_state::lock guards both. */
+	edu_tap *tap = nullptr; /* null: hears nothing, its device is down or gone */
+	int tap_ifindex = 0;	/* device it is bound to, 0: all, -1: one that is gone */
 
 	u32 drops = 0; /* packets for us that did not get on the queue; may lag [packet path] */
 
@@ -186,6 +190,9 @@ struct proto {
 	bool listens;  /* listen() changes the state (INET-10) */
 
 	result<void> (*init)(sock &s);
+	/* Locked: the name is no Internet address. Such a socket has no other end and no options
+	 * but SOL_SOCKET's. null: it is one. */
+	result<void> (*bind_name)(sock &s, const void *name, int name_len);
 	result<void> (*bind)(sock &s, const end_point &at); /* locked; null: inet_bind() */
 	result<void> (*get_port)(sock &s, u16 num);	    /* locked; 0: choose one */
 	void (*rehash)(sock &s); /* locked: rcv_saddr, daddr or dport have changed */
@@ -200,6 +207,7 @@ struct proto {
 extern const proto udp_prot;
 extern const proto raw_prot;
 extern const proto ping_prot;
+extern const proto packet_prot;
 
 /*
  * sock/sock.cc

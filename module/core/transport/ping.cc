@@ -195,6 +195,7 @@ constinit const proto ping_prot = {
 	.autobind = true,
 	.listens = false,
 	.init = nullptr,
+	.bind_name = nullptr,
 	.bind = ping_bind,
 	.get_port = ping_get_port,
 	.rehash = nullptr,

@@ -284,6 +284,7 @@ constinit const proto raw_prot = {
 	.autobind = false,
 	.listens = false,
 	.init = raw_sock_init,
+	.bind_name = nullptr,
 	.bind = raw_bind,
 	.get_port = nullptr,
 	.rehash = nullptr,

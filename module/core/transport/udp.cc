@@ -288,6 +288,7 @@ constinit const proto udp_prot = {
 	.autobind = true,
 	.listens = true,
 	.init = nullptr,
+	.bind_name = nullptr,
 	.bind = nullptr,
 	.get_port = udp_get_port,
 	.rehash = udp_rehash,
