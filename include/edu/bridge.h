@@ -347,10 +347,11 @@ void edu_k_sock_shutdown(struct sock *sk, int bits);
 /* Capability of the caller over the socket's namespace; process. */
 int edu_k_sock_capable(const struct sock *sk, int capability);
 edu_u32 edu_k_sock_uid(const struct sock *sk);
-/* Whether SO_REUSEADDR, SO_REUSEPORT, SO_BROADCAST are set: EDU_SOCK_* below. */
+/* Whether SO_REUSEADDR, SO_REUSEPORT, SO_BROADCAST, SO_DONTROUTE are set: EDU_SOCK_* below. */
 #define EDU_SOCK_REUSEADDR 1
 #define EDU_SOCK_REUSEPORT 2
 #define EDU_SOCK_BROADCAST 4
+#define EDU_SOCK_DONTROUTE 8
 edu_u32 edu_k_sock_flags(const struct sock *sk);
 /* Sets sk_err and wakes the program (an asynchronous error, RFC 1122 4.1.3.3). Softirq or process. */
 void edu_k_sock_report(struct sock *sk, int error);
@@ -412,6 +413,9 @@ struct edu_send {
  */
 struct sk_buff *edu_k_msg_to_skb(struct sock *sk, struct msghdr *msg, unsigned int headroom,
 				 unsigned int len, edu_u32 flags, edu_u32 *csum, int *error);
+/* Adds the next len octets of the message behind an skb that edu_k_msg_to_skb() made for sk, charged the
+ * same way. The socket is locked. 0, -ENOBUFS, -EFAULT: skb may then have grown by a part of them. */
+int edu_k_msg_append(struct sock *sk, struct sk_buff *skb, struct msghdr *msg, unsigned int len);
 /* Copies plain octets of the message (RAW headers). 0 or -EFAULT. */
 int edu_k_msg_read(struct msghdr *msg, void *to, unsigned int len);
 
@@ -666,6 +670,8 @@ int edu_core_frame_ifindex(struct sock *sk);
 int edu_core_shutdown(struct sock *sk, int how);
 /* Octets sent or a negative errno. */
 int edu_core_sendmsg(struct sock *sk, const struct edu_send *send);
+/* sendfile() is done: what it left corked by its own MSG_MORE goes out. Process. */
+void edu_core_splice_eof(struct sock *sk);
 /* Octets received or a negative errno. */
 int edu_core_recvmsg(struct sock *sk, struct msghdr *msg, unsigned int len, edu_u32 flags);
 /* Levels other than SOL_SOCKET. value lies in kernel memory. */

@@ -33,6 +33,7 @@
 #include "sock/options.cc"
 #include "sock/cmsg.cc"
 #include "sock/datagram.cc"
+#include "sock/cork.cc"
 
 /* Which program? */
 #include "transport/udp_hash.cc"

@@ -32,6 +32,13 @@
 #define EDU_ACCEPT_FLAGS (flags)
 #endif
 
+/* 6.5 made sendfile() a sendmsg() with MSG_MORE, and tells when there is no more after all. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
+#define EDU_PROTO_OPS_SPLICE_EOF(routine) .splice_eof = (routine),
+#else
+#define EDU_PROTO_OPS_SPLICE_EOF(routine)
+#endif
+
 /* 6.7 dropped the message from the parameters of __sock_cmsg_send(). */
 static inline int edu_compat_sock_cmsg_send(struct sock *sk, struct msghdr *msg,
 					    struct cmsghdr *cmsg, struct sockcm_cookie *cookie)

@@ -251,6 +251,11 @@ static int edu_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 	return edu_core_sendmsg(sock->sk, &send);
 }
 
+static __maybe_unused void edu_splice_eof(struct socket *sock)
+{
+	edu_core_splice_eof(sock->sk);
+}
+
 static int edu_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, int flags)
 {
 	return edu_core_recvmsg(sock->sk, msg, min_t(size_t, len, INT_MAX), flags);
@@ -395,6 +400,7 @@ static struct proto_ops edu_proto_ops __ro_after_init = {
 	.sendmsg = edu_sendmsg,
 	.recvmsg = edu_recvmsg,
 	.mmap = sock_no_mmap,
+	EDU_PROTO_OPS_SPLICE_EOF(edu_splice_eof)
 };
 
 static struct net_proto_family edu_net_family __ro_after_init = {

@@ -73,7 +73,8 @@ edu_u32 edu_k_sock_flags(const struct sock *sk)
 {
 	return (sk->sk_reuse ? EDU_SOCK_REUSEADDR : 0) |
 	       (sk->sk_reuseport ? EDU_SOCK_REUSEPORT : 0) |
-	       (sock_flag(sk, SOCK_BROADCAST) ? EDU_SOCK_BROADCAST : 0);
+	       (sock_flag(sk, SOCK_BROADCAST) ? EDU_SOCK_BROADCAST : 0) |
+	       (sock_flag(sk, SOCK_LOCALROUTE) ? EDU_SOCK_DONTROUTE : 0);
 }
 
 void edu_k_sock_report(struct sock *sk, int error)
@@ -337,6 +338,47 @@ struct sk_buff *edu_k_msg_to_skb(struct sock *sk, struct msghdr *msg, unsigned i
 	skb->priority = READ_ONCE(sk->sk_priority);
 	skb->mark = READ_ONCE(sk->sk_mark);
 	return skb;
+}
+
+/* Room for more data behind the packet, in the socket's page: how much of `wanted`, and where. */
+static void *edu_frag_room(struct sk_buff *skb, struct page_frag *page, unsigned int wanted,
+			   unsigned int *room)
+{
+	int last = skb_shinfo(skb)->nr_frags;
+
+	if (!skb_page_frag_refill(32U, page, GFP_KERNEL))
+		return NULL;
+	*room = min(wanted, page->size - page->offset);
+	if (skb_can_coalesce(skb, last, page->page, page->offset))
+		return page_address(page->page) + page->offset;
+	if (last == MAX_SKB_FRAGS)
+		return NULL;
+	get_page(page->page);
+	skb_fill_page_desc(skb, last, page->page, page->offset, 0);
+	return page_address(page->page) + page->offset;
+}
+
+int edu_k_msg_append(struct sock *sk, struct sk_buff *skb, struct msghdr *msg, unsigned int len)
+{
+	struct page_frag *page = &sk->sk_frag; /* the socket is locked: nobody else's */
+	unsigned int room;
+
+	while (len) {
+		void *to = edu_test_alloc_fails() ? NULL : edu_frag_room(skb, page, len, &room);
+
+		if (!to)
+			return -ENOBUFS;
+		if (!copy_from_iter_full(to, room, &msg->msg_iter))
+			return -EFAULT;
+		skb_frag_size_add(&skb_shinfo(skb)->frags[skb_shinfo(skb)->nr_frags - 1], room);
+		page->offset += room;
+		skb->len += room;
+		skb->data_len += room;
+		skb->truesize += room;
+		refcount_add(room, &sk->sk_wmem_alloc);
+		len -= room;
+	}
+	return 0;
 }
 
 int edu_k_msg_read(struct msghdr *msg, void *to, unsigned int len)

@@ -91,6 +91,24 @@ struct sk_buff *edu_k_msg_to_skb(struct sock *sk, struct msghdr *msg, unsigned i
 	return skb;
 }
 
+int edu_k_msg_append(struct sock *sk, struct sk_buff *skb, struct msghdr *msg, unsigned int len)
+{
+	if (!sk->owned)
+		fault("edu_k_msg_append(): the socket is not locked");
+	if (allocation_fails())
+		return -105;
+	if (len > msg->in_len - msg->in_pos)
+		return -14;
+	skb->store->frag.insert(skb->store->frag.end(), msg->in + msg->in_pos,
+				msg->in + msg->in_pos + len);
+	msg->in_pos += len;
+	skb->data_len += len;
+	skb->len += len;
+	skb->truesize += len;
+	sk->wmem += len;
+	return 0;
+}
+
 int edu_k_msg_read(struct msghdr *msg, void *to, unsigned int len)
 {
 	if (len > msg->in_len - msg->in_pos)

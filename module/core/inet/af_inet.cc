@@ -323,6 +323,7 @@ void edu_core_release(::sock *sk)
 	edu::sock &s = core(sk);
 	sock_guard guard{sk};
 
+	sock_uncork(s);
 	s.prot->unhash(s);
 	sk_route_reset(s);
 }
@@ -377,6 +378,18 @@ int edu_core_sendmsg(::sock *sk, const edu_send *send)
 	if (auto bound = inet_autobind(s); !bound)
 		return to_errno(bound);
 	return to_ret(s.prot->sendmsg(s, *send));
+}
+
+void edu_core_splice_eof(::sock *sk)
+{
+	edu::sock &s = core(sk);
+
+	if (!read_once(s.corked) || !s.prot->push_locked)
+		return;
+	sock_guard guard{sk};
+
+	if (!s.cork_on)
+		(void)s.prot->push_locked(s); /* as in Linux, nobody is told */
 }
 
 int edu_core_recvmsg(::sock *sk, msghdr *msg, unsigned int len, edu_u32 flags)

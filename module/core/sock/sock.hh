@@ -20,6 +20,7 @@
 
 namespace edu {
 
+struct cork;
 struct proto;
 struct sock_options;
 
@@ -127,6 +128,10 @@ struct sock {
 	hash_node conn_node;
 	u64 bind_order = 0; /* greater: bound later, and so preferred [packet path] */
 
+	/* sock/cork.cc: a datagram that is still growing, or null. Socket lock; [packet path] */
+	cork *corked = nullptr;
+	bool cork_on = false; /* UDP_CORK */
+
 	/* SOCK_PACKET alone; packet_state::lock guards both. */
 	edu_tap *tap = nullptr; /* null: hears nothing, its device is down or gone */
 	int tap_ifindex = 0;	/* device it is bound to, 0: all, -1: one that is gone */
@@ -198,6 +203,7 @@ struct proto {
 	void (*rehash)(sock &s); /* locked: rcv_saddr, daddr or dport have changed */
 	void (*unhash)(sock &s); /* locked: gives the port back */
 	result<int> (*sendmsg)(sock &s, const edu_send &send);
+	result<void> (*push_locked)(sock &s); /* locked: sends what is corked; null: cannot be */
 	result<int> (*recvmsg)(sock &s, msghdr *message, u32 len, u32 flags);
 	result<void> (*setsockopt)(sock &s, int level, int name,
 				   bytes value); /* null: SOL_IP alone */
@@ -233,6 +239,9 @@ int sock_queue_rcv(sock &s, skb_ptr &packet);
 void sock_icmp_error(sock &s, const icmp_error &error, int payload_at, be16 port);
 /* EMSGSIZE found out here, with the MTU, for IP_RECVERR. Process. */
 void sock_local_error(sock &s, int error, be32 dst, be16 port, u32 info);
+
+/* Throws away the datagram that is still growing (sock/cork.cc). Socket lock. */
+void sock_uncork(sock &s);
 
 /* One record for /proc. RCU. */
 void sock_fill_info(const sock &s, edu_sock_info &out);

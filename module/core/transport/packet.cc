@@ -237,6 +237,7 @@ constinit const proto packet_prot = {
 	.rehash = nullptr,
 	.unhash = packet_unhash,
 	.sendmsg = packet_sendmsg,
+	.push_locked = nullptr,
 	.recvmsg = packet_recvmsg,
 	.setsockopt = nullptr,
 	.getsockopt = nullptr,
