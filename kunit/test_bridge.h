@@ -116,7 +116,7 @@ int edu_t_bind_raw(struct edu_t_sock *sock, const void *name, int name_len);
 int edu_t_connect_raw(struct edu_t_sock *sock, const void *name, int name_len);
 /* The core's handle, for edu_core_listen(), edu_core_getname(), edu_core_ioctl() and so on. */
 edu_t_home_sock *edu_t_sk(struct edu_t_sock *sock);
-/* SOL_SOCKET too: SO_REUSEADDR, SO_REUSEPORT, SO_BROADCAST, SO_RCVBUF, SO_SNDBUF, SO_BINDTODEVICE
+/* SOL_SOCKET too: SO_REUSEADDR, SO_REUSEPORT, SO_BROADCAST, SO_DONTROUTE, SO_RCVBUF, SO_SNDBUF, SO_BINDTODEVICE
  * (value: an int, the ifindex); reading: SO_ERROR. */
 int edu_t_setsockopt(struct edu_t_sock *sock, int level, int name, const void *value,
 		     unsigned int len);

@@ -383,6 +383,10 @@ struct edu_sock_error {
 	edu_be32 offender; /* who sent the ICMP error; shown as a sockaddr behind the structure */
 	edu_be32 destination; /* where the failed packet was going */
 	edu_be16 port;
+	/* The IP header of the ICMP message, for control messages about it; 0 of a local error. */
+	edu_be32 received_by; /* its destination */
+	int ifindex;	      /* it came in by */
+	edu_u8 ttl, tos, header_len;
 };
 /* Queues skb, whose data is the payload of the packet that failed. Consumes skb. 0 or -ENOMEM. */
 int edu_k_sock_queue_error(struct sock *sk, struct sk_buff *skb,
@@ -674,6 +678,10 @@ int edu_core_sendmsg(struct sock *sk, const struct edu_send *send);
 void edu_core_splice_eof(struct sock *sk);
 /* Octets received or a negative errno. */
 int edu_core_recvmsg(struct sock *sk, struct msghdr *msg, unsigned int len, edu_u32 flags);
+/* recvmsg(MSG_ERRQUEUE) reads an error that an ICMP message told: the control messages about that one,
+ * whose IP header is skb's network header. Process. */
+void edu_core_error_cmsgs(struct sock *sk, struct msghdr *msg, struct sk_buff *skb,
+			  const struct edu_sock_error *error);
 /* Levels other than SOL_SOCKET. value lies in kernel memory. */
 int edu_core_setsockopt(struct sock *sk, int level, int name, const void *value, unsigned int len);
 /* *len: room in, used out. value is at least 64 octets and zeroed. */

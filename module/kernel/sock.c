@@ -183,11 +183,14 @@ void edu_k_sock_done(struct sock *sk, struct sk_buff *skb)
 
 /*
  * The kernel's own part of an error lies behind a header that it leaves to the family; here it holds
- * the two addresses of the report. Network byte order.
+ * the addresses of the report (network byte order) and what the ICMP message's own header said.
  */
 struct edu_error_cb {
 	__be32 destination; /* where the packet that failed was going */
 	__be32 offender;    /* who sent the ICMP error; 0: this host */
+	__be32 received_by; /* and where to; these of its IP header */
+	int ifindex;
+	u8 ttl, tos, header_len;
 };
 
 static struct edu_error_cb *edu_error_cb(struct sk_buff *skb)
@@ -209,8 +212,15 @@ int edu_k_sock_queue_error(struct sock *sk, struct sk_buff *skb, const struct ed
 	report->ee.ee_code = error->code;
 	report->ee.ee_info = error->info;
 	report->port = (__force __be16)error->port;
-	edu_error_cb(skb)->destination = (__force __be32)error->destination;
-	edu_error_cb(skb)->offender = (__force __be32)error->offender;
+	*edu_error_cb(skb) = (struct edu_error_cb){
+		.destination = (__force __be32)error->destination,
+		.offender = (__force __be32)error->offender,
+		.received_by = (__force __be32)error->received_by,
+		.ifindex = error->ifindex,
+		.ttl = error->ttl,
+		.tos = error->tos,
+		.header_len = error->header_len,
+	};
 
 	skb->dev = NULL;
 	err = sock_queue_err_skb(sk, skb);
@@ -241,6 +251,25 @@ static void edu_put_error(struct msghdr *msg, struct sk_buff *skb)
 	put_cmsg(msg, SOL_IP, IP_RECVERR, sizeof(report), &report);
 }
 
+/* What the program has asked to be told of received packets, about the ICMP message. It overwrites
+ * skb->cb, so it comes last. */
+static void edu_put_error_cmsgs(struct sock *sk, struct msghdr *msg, struct sk_buff *skb)
+{
+	const struct edu_error_cb *cb = edu_error_cb(skb);
+	const struct edu_sock_error error = {
+		.origin = SKB_EXT_ERR(skb)->ee.ee_origin,
+		.offender = (__force edu_be32)cb->offender,
+		.received_by = (__force edu_be32)cb->received_by,
+		.ifindex = cb->ifindex,
+		.ttl = cb->ttl,
+		.tos = cb->tos,
+		.header_len = cb->header_len,
+	};
+
+	if (error.origin == SO_EE_ORIGIN_ICMP)
+		edu_core_error_cmsgs(sk, msg, skb, &error);
+}
+
 int edu_k_sock_recv_error(struct sock *sk, struct msghdr *msg, unsigned int len)
 {
 	struct sk_buff *skb = sock_dequeue_err_skb(sk);
@@ -261,6 +290,7 @@ int edu_k_sock_recv_error(struct sock *sk, struct msghdr *msg, unsigned int len)
 	edu_k_msg_set_name(msg, (__force edu_be32)edu_error_cb(skb)->destination,
 			   (__force edu_be16)SKB_EXT_ERR(skb)->port);
 	edu_put_error(msg, skb);
+	edu_put_error_cmsgs(sk, msg, skb);
 	edu_k_msg_or_flags(msg, MSG_ERRQUEUE);
 	consume_skb(skb);
 	return copied;

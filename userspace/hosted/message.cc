@@ -202,6 +202,8 @@ int edu_k_sock_recv_error(struct sock *sk, struct msghdr *msg, unsigned int len)
 	edu_k_msg_write_skb(msg, skb, 0, copied);
 	edu_k_msg_set_name(msg, error.destination, error.port);
 	edu_k_msg_put_cmsg(msg, 0, 11, &extended, sizeof(extended));
+	if (error.origin == 2)
+		edu_core_error_cmsgs(sk, msg, skb, &error);
 	msg->out_flags |= msg_errqueue;
 	edu_k_skb_consume(skb);
 	return static_cast<int>(copied);

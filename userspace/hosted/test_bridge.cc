@@ -18,6 +18,7 @@ constexpr int sol_socket = 1;
 enum sol_socket_option {
 	so_reuseaddr = 2,
 	so_error = 4,
+	so_dontroute = 5,
 	so_broadcast = 6,
 	so_sndbuf = 7,
 	so_rcvbuf = 8,
@@ -57,6 +58,9 @@ int set_socket_option(struct sock *sk, int name, int value)
 		return 0;
 	case so_broadcast:
 		set_flag(sk, EDU_SOCK_BROADCAST, value);
+		return 0;
+	case so_dontroute:
+		set_flag(sk, EDU_SOCK_DONTROUTE, value);
 		return 0;
 	case so_sndbuf:
 		sk->sndbuf = static_cast<std::uint32_t>(value) * 2;

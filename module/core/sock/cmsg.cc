@@ -81,10 +81,11 @@ void put_original_destination(const sock &s, msghdr *message, sk_buff *packet, c
 
 } // namespace
 
-void put_cmsgs(sock &s, msghdr *message, sk_buff *packet)
+namespace {
+
+void put_wanted(const sock &s, msghdr *message, sk_buff *packet, u8 wanted)
 {
 	const ip_info &info = skb_cb<ip_info>(packet);
-	const u8 wanted = read_once(s.cmsg);
 
 	if (wanted & cmsg_bit::pktinfo)
 		put_pktinfo(s, message, info);
@@ -101,4 +102,30 @@ void put_cmsgs(sock &s, msghdr *message, sk_buff *packet)
 		put_original_destination(s, message, packet, info);
 }
 
+} // namespace
+
+void put_cmsgs(sock &s, msghdr *message, sk_buff *packet)
+{
+	put_wanted(s, message, packet, read_once(s.cmsg));
+}
+
 } // namespace edu
+
+using namespace edu;
+
+/* Where the failed packet was going is the message's name already. */
+void edu_core_error_cmsgs(::sock *sk, msghdr *msg, sk_buff *skb, const edu_sock_error *error)
+{
+	edu::sock &s = core(sk);
+	const u8 wanted = read_once(s.cmsg) & static_cast<u8>(~cmsg_bit::origdstaddr);
+	ip_info info{};
+
+	info.src = be32::from_raw(error->offender);
+	info.dst = be32::from_raw(error->received_by);
+	info.ifindex = error->ifindex;
+	info.header_len = error->header_len;
+	info.ttl = error->ttl;
+	info.tos = error->tos;
+	skb_cb<ip_info>(skb) = info;
+	put_wanted(s, msg, skb, wanted);
+}
