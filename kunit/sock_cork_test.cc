@@ -24,7 +24,8 @@ EDU_TEST(cork, several_sends_become_one_datagram, "UDP-3", "BSD-6")
 	socket from = w.a.udp(), to = w.b.udp(7), other = w.b.udp(8);
 
 	EXPECT_EQ(from.send(octets("the "), w.b.address(), 7, more), 4);
-	EXPECT_EQ(from.send(octets("Linux "), w.b.address(), 8, more), 6); /* too late to say where */
+	EXPECT_EQ(from.send(octets("Linux "), w.b.address(), 8, more),
+		  6); /* too late to say where */
 	w.settle();
 	EXPECT_EQ(to.receive().length, eagain);
 	EXPECT_EQ(from.send(octets("kernel"), w.b.address(), 7), 6);

@@ -78,7 +78,7 @@ EDU_TEST(packet, a_frame_arrives_with_its_link_header, "BSD-4", "DEV-4")
 	ASSERT_EQ(request.length, static_cast<int>(w.cable.frame(eth_p_arp, 0).size()));
 	EXPECT_BYTES(request.payload(), w.cable.frame(eth_p_arp, 0));
 	EXPECT_TRUE(is_from(request, "eth0", eth_p_arp));
-	EXPECT_EQ(request.call.frame.type, 1); /* ARPHRD_ETHER */
+	EXPECT_EQ(request.call.frame.type, 1);	 /* ARPHRD_ETHER */
 	EXPECT_EQ(arp.receive().length, eagain); /* not what we send ourselves */
 	EXPECT_BYTES(packet.payload(), w.cable.frame(eth_p_ip, 0));
 	EXPECT_EQ(none.receive().length, eagain);

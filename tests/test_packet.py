@@ -14,7 +14,7 @@ import rtnl
 from conftest import ETH_P_ALL, PATIENCE, errno_of, in_child, wait_for
 from edusock import AF_EDUINET, EduSocket, check, in_netns, libc
 from scapy.layers.inet import IP, UDP
-from scapy.layers.l2 import ARP, Ether
+from scapy.layers.l2 import Ether
 from scapy.packet import Raw
 
 SOCK_PACKET = 10

@@ -79,7 +79,7 @@ struct edu_work {
 enum edu_lock_class {
 	EDU_LOCK_SOCK_BIND, /* a port's list of sockets */
 	EDU_LOCK_UDP_HASH,  /* a bucket of the table packets are looked up in */
-	EDU_LOCK_PACKET, /* what the SOCK_PACKET sockets of a host are bound to */
+	EDU_LOCK_PACKET,    /* what the SOCK_PACKET sockets of a host are bound to */
 	EDU_LOCK_RAW_HASH,
 	EDU_LOCK_RT_CACHE, /* a bucket of ip_rt_hash_table */
 	EDU_LOCK_FIB,	   /* writers of the forwarding tables */

@@ -251,7 +251,7 @@ static int edu_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 	return edu_core_sendmsg(sock->sk, &send);
 }
 
-static __maybe_unused void edu_splice_eof(struct socket *sock)
+static void edu_splice_eof(struct socket *sock)
 {
 	edu_core_splice_eof(sock->sk);
 }
@@ -400,7 +400,6 @@ static struct proto_ops edu_proto_ops __ro_after_init = {
 	.sendmsg = edu_sendmsg,
 	.recvmsg = edu_recvmsg,
 	.mmap = sock_no_mmap,
-	EDU_PROTO_OPS_SPLICE_EOF(edu_splice_eof)
 };
 
 static struct net_proto_family edu_net_family __ro_after_init = {
@@ -451,6 +450,7 @@ int edu_family_init(void)
 	if (err)
 		return err;
 	edu_proto_ops.family = edu_family;
+	edu_compat_set_splice_eof(&edu_proto_ops, edu_splice_eof);
 	edu_net_family.family = edu_family;
 	err = sock_register(&edu_net_family);
 	if (err) {

@@ -220,7 +220,7 @@ int edu_k_frame_xmit(struct edu_net *en, int ifindex, struct sk_buff *skb, edu_b
 	rcu_read_lock();
 	dev = edu_frame_netdev(en, NULL, ifindex);
 	if (dev)
-		err = !(dev->flags & IFF_UP)		      ? -ENETDOWN :
+		err = !(dev->flags & IFF_UP)		   ? -ENETDOWN :
 		      skb->len < edu_frame_header_len(dev) ? -EINVAL :
 							     0;
 	if (err) {

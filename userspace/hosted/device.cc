@@ -349,8 +349,8 @@ struct edu_tap *edu_k_tap_open(struct edu_net *net, struct sock *sk, edu_be16 pr
 {
 	const edu_dev *dev = ifindex ? find_device(host_of(net), ifindex) : nullptr;
 
-	*error = allocation_fails()			      ? -12 :
-		 ifindex && !dev			      ? -19 :
+	*error = allocation_fails()		    ? -12 :
+		 ifindex && !dev		    ? -19 :
 		 dev && !(dev->info.flags & iff_up) ? -100 :
 						      0;
 	if (*error)

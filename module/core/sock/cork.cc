@@ -36,8 +36,7 @@ result<void> append(sock &s, const edu_send &send, const cork_ops &ops)
 
 	TRY(check_send_size(s, c.plan, ops.header_len + before + send.len));
 	if (c.packet)
-		return from_errno(
-			edu_k_msg_append(home(s), c.packet.get(), send.msg, send.len));
+		return from_errno(edu_k_msg_append(home(s), c.packet.get(), send.msg, send.len));
 	c.packet = skb_ptr{edu_k_msg_to_skb(home(s), send.msg, c.plan.headroom() + ops.header_len,
 					    send.len, send.flags, nullptr, &error)};
 	return c.packet ? result<void>{} : from_errno(error);

@@ -117,10 +117,10 @@ struct sock {
 	bool mc_all = true;    /* IP_MULTICAST_ALL; likewise */
 	bool nodefrag = false; /* IP_NODEFRAG; kept, as Linux does without netfilter */
 	u16 port_least = 0, port_most = 0; /* IP_LOCAL_PORT_RANGE, 0: the host's; host order */
-	int mc_index = 0;      /* IP_MULTICAST_IF: interface for multicast packets, 0: any */
-	be32 mc_addr;	       /* its address, if that named it */
-	int uc_index = 0;      /* IP_UNICAST_IF, 0: any */
-	u32 icmp_filter = 0;   /* ICMP_FILTER: bit n set: ICMP type n is not wanted (RAW) */
+	int mc_index = 0;    /* IP_MULTICAST_IF: interface for multicast packets, 0: any */
+	be32 mc_addr;	     /* its address, if that named it */
+	int uc_index = 0;    /* IP_UNICAST_IF, 0: any */
+	u32 icmp_filter = 0; /* ICMP_FILTER: bit n set: ICMP type n is not wanted (RAW) */
 
 	/* Where packets find us; the tables' locks guard the links. UDP is in udp_hash from bind to
 	 * close, and in one of the other two; the others use port_node alone. */
