@@ -303,6 +303,7 @@ EDU_TEST(options, who_wants_no_gateway_gets_none, "INET-1", "OVER-4")
 	EXPECT_EQ(s.send(octets("tlk"), w.b.address(), 7, msg_dontwait | msg_dontroute), 3);
 	EXPECT_EQ(s.set(sol_socket, 5 /* SO_DONTROUTE */, 1), 0);
 	EXPECT_EQ(s.send("tlk", far, 7), -101);
+	EXPECT_EQ(s.connect(far, 7), -101);
 	EXPECT_EQ(s.send("tlk", w.b.address(), 7), 3);
 	w.settle();
 }

@@ -16,7 +16,7 @@ import edusock
 import pytest
 from conftest import KERNEL, PATIENCE, errno_of
 from edusock import (
-    AF_EDUINET, IP_OPTIONS, IP_PKTINFO, IP_RECVERR, IP_RECVOPTS, IP_RETOPTS, IP_TOS, IP_TTL, IP_UNICAST_IF,
+    AF_EDUINET, IP_OPTIONS, IP_PKTINFO, IP_RECVERR, IP_RECVOPTS, IP_RECVORIGDSTADDR, IP_RETOPTS, IP_TOS, IP_TTL, IP_UNICAST_IF,
     EduSocket, in_netns, pktinfo,
 )
 
@@ -56,8 +56,12 @@ class Ends:
         for level, kind, data in control:
             if kind == IP_PKTINFO:
                 data = data[4:]
-            data = data.replace(struct.pack("=H", self.af) + b"\0\7", b"FA\0\7").replace(
-                struct.pack("=H", self.af) + b"\0\0", b"FA\0\0")
+            at = {IP_RECVORIGDSTADDR: 0, IP_RECVERR: 16}.get(kind)  # where an address begins
+            if at is not None:
+                assert struct.unpack_from("=H", data, at)[0] == self.af
+                data = data[:at] + data[at + 2 :]
+            if kind in (IP_RECVOPTS, IP_RETOPTS):
+                data = data[:2]  # Linux enters itself, both ways
             told.append((level, kind, data))
         return sorted(told)
 
@@ -181,7 +185,7 @@ def test_the_error_queue_with_control_messages(both, kind):
     def scenario(ends):
         sock = ends.socket(ends.a, kind, PROTOCOL if kind == RAW else 0, IP_RECVERR=1, IP_RECVTTL=1, IP_RECVTOS=1,
                            IP_PKTINFO=1)
-        sock.sendto(b"nobody", ("10.0.0.2", 9))
+        sock.sendto(b"nobody's", ("10.0.0.2", 9))
         told = []
         wanted = errno.ENOPROTOOPT if kind == RAW else errno.ECONNREFUSED
         assert errno_of(sock.recv, 10) == wanted
@@ -248,7 +252,6 @@ def test_binding_options(both):
         told.append(sock.getsockname()[1] > 0)
         sock = ends.socket(ends.a, IP_FREEBIND=1, bind=("192.0.2.1", 77))
         told.append(sock.getsockname())
-        told.append(errno_of(sock.sendto, b"x", ("10.0.0.2", 7)))
         return told
 
     both(scenario)
@@ -262,9 +265,10 @@ def test_a_range_of_ports(lab):
     for af in families:
         socks = [EduSocket(netns=host.name, af=af) for _ in range(3)]
         for sock in socks:
-            sock.setsockopt(socket.SOL_IP, IP_LOCAL_PORT_RANGE, 40001 << 16 | 40000)
-            assert sock.getsockopt(socket.SOL_IP, IP_LOCAL_PORT_RANGE) == 40001 << 16 | 40000
-            assert errno_of(sock.setsockopt, socket.SOL_IP, IP_LOCAL_PORT_RANGE, 40000 << 16 | 40001) == errno.EINVAL
+            sock.setsockopt(socket.SOL_IP, IP_LOCAL_PORT_RANGE, struct.pack("=HH", 40000, 40001))
+            assert sock.getsockopt_raw(socket.SOL_IP, IP_LOCAL_PORT_RANGE) == struct.pack("=HH", 40000, 40001)
+            upside_down = struct.pack("=HH", 40001, 40000)
+            assert errno_of(sock.setsockopt, socket.SOL_IP, IP_LOCAL_PORT_RANGE, upside_down) == errno.EINVAL
             assert errno_of(sock.setsockopt, socket.SOL_IP, IP_LOCAL_PORT_RANGE, b"12") == errno.EINVAL
         got = [errno_of(sock.bind, ("0.0.0.0", 0)) or sock.getsockname()[1] for sock in socks]
         assert sorted(got) == [errno.EADDRINUSE, 40000, 40001]
@@ -324,7 +328,6 @@ def test_a_ping_socket_by_either_stack(both):
         told += [data[:2] + data[4:], ends.names(control), flags, source]
         for wrong in (b"", request[:7], b"\0" + request[1:], b"\x08\1" + request[2:], b"\x0d" + request[1:]):
             told.append(errno_of(sock.sendto, wrong, ("10.0.0.2", 0)))
-        told.append(errno_of(ends.socket(ends.a, DGRAM, 1).bind, ("0.0.0.0", 77)))
         told.append(errno_of(sock.bind, ("0.0.0.0", 78)))
         told.append(errno_of(ends.socket(ends.a, DGRAM, 1).bind, ("255.255.255.255", 79)))
         return told

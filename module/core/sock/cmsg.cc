@@ -30,13 +30,13 @@ be32 specific_destination(const sock &s, const ip_info &info)
 	return iface ? iface_source(*iface, info.src) : be32{};
 }
 
-void put_pktinfo(const sock &s, msghdr *message, const ip_info &info)
+void put_pktinfo(msghdr *message, const ip_info &info, be32 answer_from)
 {
 	struct {
 		int ifindex;
 		be32 spec_dst;
 		be32 addr;
-	} pktinfo = {info.ifindex, specific_destination(s, info), info.dst};
+	} pktinfo = {info.ifindex, answer_from, info.dst};
 
 	edu_k_msg_put_cmsg(message, level_ip, type_pktinfo, &pktinfo, sizeof(pktinfo));
 }
@@ -83,12 +83,13 @@ void put_original_destination(const sock &s, msghdr *message, sk_buff *packet, c
 
 namespace {
 
-void put_wanted(const sock &s, msghdr *message, sk_buff *packet, u8 wanted)
+/* is_error: nobody answers an ICMP error, so no address to answer from is told. */
+void put_wanted(const sock &s, msghdr *message, sk_buff *packet, u8 wanted, bool is_error)
 {
 	const ip_info &info = skb_cb<ip_info>(packet);
 
 	if (wanted & cmsg_bit::pktinfo)
-		put_pktinfo(s, message, info);
+		put_pktinfo(message, info, is_error ? be32{} : specific_destination(s, info));
 	if (wanted & cmsg_bit::ttl) {
 		const int ttl = info.ttl;
 
@@ -106,7 +107,7 @@ void put_wanted(const sock &s, msghdr *message, sk_buff *packet, u8 wanted)
 
 void put_cmsgs(sock &s, msghdr *message, sk_buff *packet)
 {
-	put_wanted(s, message, packet, read_once(s.cmsg));
+	put_wanted(s, message, packet, read_once(s.cmsg), false);
 }
 
 } // namespace edu
@@ -127,5 +128,5 @@ void edu_core_error_cmsgs(::sock *sk, msghdr *msg, sk_buff *skb, const edu_sock_
 	info.ttl = error->ttl;
 	info.tos = error->tos;
 	skb_cb<ip_info>(skb) = info;
-	put_wanted(s, msg, skb, wanted);
+	put_wanted(s, msg, skb, wanted, true);
 }

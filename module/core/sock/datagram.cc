@@ -193,6 +193,8 @@ result<void> datagram_connect(sock &s, const end_point &to)
 	ref<rtable> route = TRY(ip_route_output(*s.host, wanted));
 	if (!may_broadcast(s, *route))
 		return errc::eacces;
+	if (must_not_be_routed(s, plain) && route->rt_has_gateway)
+		return errc::enetunreach;
 
 	be32 source = wanted.src != be32{} ? wanted.src : route->rt_src;
 
