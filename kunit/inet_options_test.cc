@@ -227,4 +227,117 @@ EDU_TEST(options, a_failed_allocation_leaves_the_old_options, "UDP-3")
 	EXPECT_EQ(len, 4u);
 }
 
+EDU_TEST(options, a_program_may_narrow_the_range_of_ports, "INET-6", "UDP-3")
+{
+	constexpr int ip_local_port_range = 51;
+	const auto range = [](u32 least, u32 most) { return static_cast<int>(most << 16 | least); };
+	world w;
+	socket s = w.a.udp(), full = w.a.udp(), odd = w.a.udp();
+
+	EXPECT_EQ(s.set(sol_ip, ip_local_port_range, range(40001, 40000)), einval);
+	EXPECT_EQ(set_bytes(s, ip_local_port_range, bytes{}), einval);
+	EXPECT_EQ(s.set(sol_ip, ip_local_port_range, range(40000, 40000)), 0);
+	EXPECT_EQ(s.get(sol_ip, ip_local_port_range), range(40000, 40000));
+	EXPECT_EQ(s.bind({}, 0), 0);
+	EXPECT_EQ(s.port(), 40000);
+	EXPECT_EQ(full.set(sol_ip, ip_local_port_range, range(40000, 40000)), 0);
+	EXPECT_EQ(full.bind({}, 0), -98); /* EADDRINUSE */
+	/* What the host's range does not cover counts for nothing. */
+	EXPECT_EQ(odd.set(sol_ip, ip_local_port_range, range(5, 40002)), 0);
+	EXPECT_EQ(odd.bind({}, 0), 0);
+	EXPECT_GE(odd.port(), 32768);
+	EXPECT_LE(odd.port(), 40002);
+}
+
+EDU_TEST(options, an_error_comes_with_the_header_that_told_it, "RFC1122-4.1.3.3", "RFC1122-4.1.4")
+{
+	world w;
+	socket s = w.a.udp();
+	struct {
+		int ifindex;
+		be32 spec_dst, addr;
+	} told = {};
+
+	for (int option : {ip_recverr, ip_recvttl, ip_recvtos, ip_pktinfo})
+		EXPECT_EQ(s.set(sol_ip, option, 1), 0);
+	EXPECT_EQ(s.send("tlk", w.b.address(), 9), 3); /* nobody there */
+	w.settle();
+	datagram got = s.receive(msg_dontwait | msg_errqueue);
+
+	ASSERT_EQ(got.length, 3);
+	EXPECT_EQ(got.from, w.b.address());
+	EXPECT_EQ(got.control(sol_ip, ip_recverr).size(), 32u);
+	ASSERT_EQ(got.control(sol_ip, ip_ttl).size(), 4u);
+	EXPECT_EQ(load_native<u32>(got.control(sol_ip, ip_ttl).data()), 64u);
+	EXPECT_EQ(got.control(sol_ip, ip_tos).size(), 1u);
+	ASSERT_EQ(got.control(sol_ip, ip_pktinfo).size(), sizeof(told));
+	__builtin_memcpy(&told, got.control(sol_ip, ip_pktinfo).data(), sizeof(told));
+	EXPECT_EQ(told.ifindex, w.a.ifindex());
+	EXPECT_EQ(told.addr, w.a.address());
+}
+
+EDU_TEST(options, a_program_may_confirm_its_next_hop, "RFC1122-2.3.2.1")
+{
+	constexpr u32 msg_confirm = 0x800;
+	world w;
+	socket s = w.a.udp(), to = w.b.udp(7);
+
+	s.send("tlk", w.b.address(), 7);
+	w.settle();
+	w.run_for(50);
+	EXPECT_GE(w.a.neighbour(w.b.address()).updated_ms, 50u);
+	s.send(octets("tlk"), w.b.address(), 7, msg_dontwait | msg_confirm);
+	EXPECT_LT(w.a.neighbour(w.b.address()).updated_ms, 50u);
+}
+
+EDU_TEST(options, who_wants_no_gateway_gets_none, "INET-1", "OVER-4")
+{
+	constexpr u32 msg_dontroute = 4;
+	world w;
+	socket s = w.a.udp();
+	const be32 far = wire::ipv4::make_addr(172, 16, 0, 1);
+
+	EXPECT_EQ(w.a.add_route(wire::ipv4::make_addr(172, 16, 0, 0), 16, w.b.address()), 0);
+	EXPECT_EQ(s.send("tlk", far, 7), 3);
+	EXPECT_EQ(s.send(octets("tlk"), far, 7, msg_dontwait | msg_dontroute), -101);
+	EXPECT_EQ(s.send(octets("tlk"), w.b.address(), 7, msg_dontwait | msg_dontroute), 3);
+	EXPECT_EQ(s.set(sol_socket, 5 /* SO_DONTROUTE */, 1), 0);
+	EXPECT_EQ(s.send("tlk", far, 7), -101);
+	EXPECT_EQ(s.connect(far, 7), -101);
+	EXPECT_EQ(s.send("tlk", w.b.address(), 7), 3);
+	w.settle();
+}
+
+/* Every option of every level with every length and all kinds of octets, on every kind of socket. */
+EDU_TEST(options, no_length_does_harm, "INET-1", "IP-10")
+{
+	static constexpr u32 most = 72;
+	static u8 value[most];
+	world w;
+	socket socks[] = {w.a.udp(), w.a.open(sock_raw, ipproto_icmp), w.a.open(sock_raw, 255),
+			  w.a.open(10 /* SOCK_PACKET */, be16{3}.raw())};
+	u32 state = 1;
+
+	for (socket &s : socks)
+		for (int level : {0, 6, 17, 255, 263})
+			for (int name = -1; name < 64; name++)
+				for (u32 len = 0; len <= 44; len += len < 17 ? 1 : 9) {
+					unsigned int room = len;
+					u8 got[most] = {};
+
+					for (u8 &octet : value) {
+						state = state * 1103515245 + 12345;
+						octet = static_cast<u8>(state >> 16);
+					}
+					edu_t_setsockopt(s.get(), level, name, value, len);
+					edu_t_getsockopt(s.get(), level, name, got, &room);
+					EXPECT_LE(room, len > 4 ? len : 4u);
+				}
+	for (socket &s : socks) {
+		s.send("tlk", w.b.address(), 7); /* whatever that does now */
+		s.receive();
+	}
+	w.settle();
+}
+
 } // namespace edu::test::on_inet_options

@@ -119,7 +119,7 @@ int edu_t_bind_raw(struct edu_t_sock *sock, const void *name, int name_len);
 int edu_t_connect_raw(struct edu_t_sock *sock, const void *name, int name_len);
 /* The core's handle, for edu_core_listen(), edu_core_getname(), edu_core_ioctl() and so on. */
 edu_t_home_sock *edu_t_sk(struct edu_t_sock *sock);
-/* SOL_SOCKET too: SO_REUSEADDR, SO_REUSEPORT, SO_BROADCAST, SO_RCVBUF, SO_SNDBUF, SO_BINDTODEVICE
+/* SOL_SOCKET too: SO_REUSEADDR, SO_REUSEPORT, SO_BROADCAST, SO_DONTROUTE, SO_RCVBUF, SO_SNDBUF, SO_BINDTODEVICE
  * (value: an int, the ifindex); reading: SO_ERROR. */
 int edu_t_setsockopt(struct edu_t_sock *sock, int level, int name, const void *value,
 		     unsigned int len);
@@ -139,10 +139,15 @@ struct edu_t_recv {
 	unsigned int flags; /* in: MSG_*; out: msg_flags */
 	edu_be32 address;   /* out: who sent it, 0 when not told */
 	edu_be16 port;
+	struct edu_frame frame;	  /* out: instead of an address, of SOCK_PACKET */
 	unsigned int control_len; /* out: octets of control data */
 	edu_u8 control[192] __attribute__((aligned(8)));
 };
 int edu_t_recvmsg(struct edu_t_sock *sock, struct edu_t_recv *recv);
+
+/* sendto() with a struct sockaddr_pkt (a device's name and a protocol); null: with no name. */
+int edu_t_send_frame(struct edu_t_sock *sock, const void *data, unsigned int len,
+		     const struct edu_frame *to);
 
 /* Whether later calls come from a process with all capabilities (from the start) or with none. */
 void edu_t_privileged(int yes);

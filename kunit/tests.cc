@@ -34,9 +34,11 @@
 /* transport/ and inet/ */
 #include "inet_af_inet_test.cc"
 #include "inet_options_test.cc"
+#include "sock_cork_test.cc"
 #include "transport_udp_hash_test.cc"
 #include "transport_udp_test.cc"
 #include "transport_raw_test.cc"
+#include "transport_packet_test.cc"
 
 /* link/ */
 #include "link_interface_test.cc"

@@ -72,12 +72,12 @@ def pack(address, family=AF_EDUINET):
     return struct.pack("=H", family) + struct.pack("!H4s8x", port, socket.inet_aton(host))
 
 
-def unpack(raw):
+def unpack(raw, expected=AF_EDUINET):
     """("10.0.0.1", port) from a struct sockaddr_edu; None from no octets at all."""
     if not raw:
         return None
     family, port, host = struct.unpack_from("=H2s4s", raw)
-    assert family == AF_EDUINET, raw
+    assert family == expected, raw
     return socket.inet_ntoa(host), int.from_bytes(port, "big")
 
 
@@ -114,12 +114,13 @@ def cmsgs(raw):
 
 
 class EduSocket(socket.socket):
-    """An AF_EDUINET socket in a namespace. Whatever has to do with addresses, and receiving, is
+    """An AF_EDUINET (or `af`) socket in a namespace. Whatever has to do with addresses, and receiving, is
     done past Python, which has no address of this family and mixes its own timeouts into errnos."""
 
-    def __init__(self, kind=socket.SOCK_DGRAM, protocol=0, netns=None):
+    def __init__(self, kind=socket.SOCK_DGRAM, protocol=0, netns=None, af=AF_EDUINET):
         with in_netns(netns):
-            super().__init__(AF_EDUINET, kind, protocol)
+            super().__init__(af, kind, protocol)
+        self.af = af
         self.settimeout(10)
 
     def _call(self, event, flags, function):
@@ -139,11 +140,11 @@ class EduSocket(socket.socket):
                 return check(got, "socket")
 
     def bind(self, address):
-        raw = pack(address)
+        raw = pack(address, self.af)
         check(libc.bind(self.fileno(), raw, len(raw)), "bind")
 
     def connect(self, address):
-        raw = pack(address)
+        raw = pack(address, self.af)
         check(libc.connect(self.fileno(), raw, len(raw)), "connect")
 
     def disconnect(self):
@@ -155,12 +156,12 @@ class EduSocket(socket.socket):
 
     def sendto(self, data, *rest):
         flags, address = (0, rest[0]) if len(rest) == 1 else rest
-        raw = pack(address)
+        raw = pack(address, self.af)
         return check(libc.sendto(self.fileno(), data, len(data), flags, raw, len(raw)), "sendto")
 
     def send_with(self, data, address=None, control=(), flags=0):
         """sendmsg() to an address (None: the connected one) with control messages."""
-        raw = pack(address) if address is not None else None
+        raw = pack(address, self.af) if address is not None else None
         buffer = b"".join(cmsg(*one) for one in control)
         iov = Iovec(data, len(data))
         message = Msghdr(raw, len(raw) if raw else 0, ctypes.pointer(iov), 1, buffer or None, len(buffer), 0)
@@ -188,14 +189,14 @@ class EduSocket(socket.socket):
         )
         return (
             data.raw[: min(got, size)], cmsgs(control.raw[: message.controllen]), message.flags,
-            unpack(name.raw[: message.namelen]),
+            unpack(name.raw[: message.namelen], self.af),
         )
 
     def _name(self, function):
         raw = ctypes.create_string_buffer(128)
         size = ctypes.c_uint32(128)
         check(function(self.fileno(), raw, ctypes.byref(size)), "name")
-        return unpack(raw.raw[: size.value])
+        return unpack(raw.raw[: size.value], self.af)
 
     def getsockname(self):
         return self._name(libc.getsockname)

@@ -43,6 +43,7 @@ struct sock;	/* the socket the kernel sees; the core's part lies behind it in th
 struct msghdr;	/* a message being sent or received */
 struct edu_net; /* the home's part of a stack: in Linux, a network namespace */
 struct edu_dev; /* the home's part of an attached network device */
+struct edu_tap; /* a SOCK_PACKET socket's ear on devices (a packet_type of its own) */
 
 /* The core's structures; incomplete for the home. */
 struct edu_stack; /* one host's stack */
@@ -78,6 +79,7 @@ struct edu_work {
 enum edu_lock_class {
 	EDU_LOCK_SOCK_BIND, /* a port's list of sockets */
 	EDU_LOCK_UDP_HASH,  /* a bucket of the table packets are looked up in */
+	EDU_LOCK_PACKET,    /* what the SOCK_PACKET sockets of a host are bound to */
 	EDU_LOCK_RAW_HASH,
 	EDU_LOCK_RT_CACHE, /* a bucket of ip_rt_hash_table */
 	EDU_LOCK_FIB,	   /* writers of the forwarding tables */
@@ -298,6 +300,43 @@ void edu_k_dev_release(struct edu_dev *dev);
 /* Index of the device of that name in the namespace, or 0. RTNL or RCU. */
 int edu_k_dev_index(struct edu_net *net, const char *name);
 
+/*
+ * Whole frames, for SOCK_PACKET (DEV-4): of any device of the host's namespace, attached or not.
+ */
+
+/* The protocol of a tap that wants every frame, those that leave included (ETH_P_ALL). Host order. */
+#define EDU_FRAME_ALL 3
+
+/* Where a frame was met: 2.0's struct sockaddr_pkt, which is what a program sees. */
+struct edu_frame {
+	edu_u16 type;	   /* ARPHRD_* of the device */
+	char device[14];   /* its name, as much as fits, with a final zero */
+	edu_be16 protocol; /* of the frame, as the link layer understood it */
+};
+
+struct edu_frame_dev {
+	int ifindex;
+	edu_u32 mtu;	    /* octets behind the link header */
+	edu_u16 header_len; /* of the link header */
+	edu_u16 headroom;   /* octets to leave in front of a frame */
+	edu_u8 up;
+};
+/* The device of that name now: 0 or -ENODEV. Any context. */
+int edu_k_frame_dev(struct edu_net *net, const char *name, struct edu_frame_dev *dev);
+/* Sends a frame, link header at data, by the device. Consumes skb. 0, -ENODEV, -ENETDOWN, -EINVAL (shorter
+ * than a link header); what the device's queue refuses is lost like any frame. Process, no lock. */
+int edu_k_frame_xmit(struct edu_net *net, int ifindex, struct sk_buff *skb, edu_be16 protocol);
+/*
+ * From now on edu_core_rcv_frame(sk, …) gets a copy of every frame of that protocol that comes in by
+ * the device (0: by any). EDU_FRAME_ALL: and of those that leave, but for sk's own. The calls for one
+ * host are serialised by the core. Any context, under a spin lock. null: *error is -ENODEV,
+ * -ENETDOWN (the device is down) or -ENOMEM.
+ */
+struct edu_tap *edu_k_tap_open(struct edu_net *net, struct sock *sk, edu_be16 protocol, int ifindex,
+			       int *error);
+/* Ends it; a frame may still be on its way to sk until a grace period has passed. As above. */
+void edu_k_tap_close(struct edu_tap *tap);
+
 /* ------------------------------------------------------------------------------------------------
  * Home: sockets. The kernel's struct sock, seen by the core through these operations; sk_state,
  * sk_bound_dev_if and sk_shutdown are also read through the generated offsets.
@@ -317,10 +356,11 @@ void edu_k_sock_shutdown(struct sock *sk, int bits);
 /* Capability of the caller over the socket's namespace; process. */
 int edu_k_sock_capable(const struct sock *sk, int capability);
 edu_u32 edu_k_sock_uid(const struct sock *sk);
-/* Whether SO_REUSEADDR, SO_REUSEPORT, SO_BROADCAST are set: EDU_SOCK_* below. */
+/* Whether SO_REUSEADDR, SO_REUSEPORT, SO_BROADCAST, SO_DONTROUTE are set: EDU_SOCK_* below. */
 #define EDU_SOCK_REUSEADDR 1
 #define EDU_SOCK_REUSEPORT 2
 #define EDU_SOCK_BROADCAST 4
+#define EDU_SOCK_DONTROUTE 8
 edu_u32 edu_k_sock_flags(const struct sock *sk);
 /* Sets sk_err and wakes the program (an asynchronous error, RFC 1122 4.1.3.3). Softirq or process. */
 void edu_k_sock_report(struct sock *sk, int error);
@@ -352,6 +392,10 @@ struct edu_sock_error {
 	edu_be32 offender; /* who sent the ICMP error; shown as a sockaddr behind the structure */
 	edu_be32 destination; /* where the failed packet was going */
 	edu_be16 port;
+	/* The IP header of the ICMP message, for control messages about it; 0 of a local error. */
+	edu_be32 received_by; /* its destination */
+	int ifindex;	      /* it came in by */
+	edu_u8 ttl, tos, header_len;
 };
 /* Queues skb, whose data is the payload of the packet that failed. Consumes skb. 0 or -ENOMEM. */
 int edu_k_sock_queue_error(struct sock *sk, struct sk_buff *skb,
@@ -382,6 +426,9 @@ struct edu_send {
  */
 struct sk_buff *edu_k_msg_to_skb(struct sock *sk, struct msghdr *msg, unsigned int headroom,
 				 unsigned int len, edu_u32 flags, edu_u32 *csum, int *error);
+/* Adds the next len octets of the message behind an skb that edu_k_msg_to_skb() made for sk, charged the
+ * same way. The socket is locked. 0, -ENOBUFS, -EFAULT: skb may then have grown by a part of them. */
+int edu_k_msg_append(struct sock *sk, struct sk_buff *skb, struct msghdr *msg, unsigned int len);
 /* Copies plain octets of the message (RAW headers). 0 or -EFAULT. */
 int edu_k_msg_read(struct msghdr *msg, void *to, unsigned int len);
 
@@ -395,6 +442,8 @@ int edu_k_msg_write_skb(struct msghdr *msg, const struct sk_buff *skb, unsigned 
 			unsigned int len);
 /* Fills msg_name with a sockaddr of our family, when the program gave room. */
 void edu_k_msg_set_name(struct msghdr *msg, edu_be32 address, edu_be16 port);
+/* The same with octets of another layout (struct edu_frame). */
+void edu_k_msg_set_frame(struct msghdr *msg, const struct edu_frame *frame);
 void edu_k_msg_or_flags(struct msghdr *msg, edu_u32 flags); /* MSG_TRUNC, … */
 void edu_k_msg_put_cmsg(struct msghdr *msg, int level, int type, const void *data,
 			unsigned int len);
@@ -488,7 +537,7 @@ struct edu_iface_info {
 /* One socket, for /proc and diagnosis. */
 struct edu_sock_info {
 	edu_be32 local, remote;
-	edu_be16 local_port, remote_port; /* RAW: local_port is the protocol */
+	edu_be16 local_port, remote_port; /* RAW, PACKET: local_port is the protocol */
 	edu_u8 state;			  /* TCP_* */
 	edu_u8 type;			  /* SOCK_* */
 	edu_u8 has_route;		  /* ip_route_cache is set */
@@ -516,7 +565,8 @@ int edu_core_rtcache_next(struct edu_stack *stack, struct edu_cursor *at,
 int edu_core_neigh_next(struct edu_stack *stack, struct edu_cursor *at, struct edu_neigh_info *out);
 /* Interface by interface, the group joined last first. */
 int edu_core_mc_next(struct edu_stack *stack, struct edu_cursor *at, struct edu_mc_info *out);
-/* protocol: IPPROTO_UDP or IPPROTO_RAW (RAW and ping sockets). */
+/* protocol: IPPROTO_UDP, IPPROTO_RAW (RAW and ping sockets) or this, which is none of IP's. */
+#define EDU_SOCKS_PACKET 256
 int edu_core_sock_next(struct edu_stack *stack, int protocol, struct edu_cursor *at,
 		       struct edu_sock_info *out);
 
@@ -607,6 +657,11 @@ unsigned int edu_core_iface_addresses(const struct edu_iface *iface);
 void edu_core_rcv_ip(struct edu_iface *iface, struct sk_buff *skb, unsigned int pkt_type);
 void edu_core_rcv_arp(struct edu_iface *iface, struct sk_buff *skb, unsigned int pkt_type);
 void edu_core_rcv_rarp(struct edu_iface *iface, struct sk_buff *skb, unsigned int pkt_type);
+/* A whole frame, link header at data, for a SOCK_PACKET socket; skb is not shared, its octets may be. */
+void edu_core_rcv_frame(struct sock *sk, struct sk_buff *skb, const struct edu_frame *frame);
+/* A device of the namespace, attached or not, has come up, gone down, or left. RTNL. */
+enum edu_frame_event { EDU_FRAME_DEV_UP, EDU_FRAME_DEV_DOWN, EDU_FRAME_DEV_GONE };
+void edu_core_frame_dev_event(struct edu_stack *stack, int ifindex, enum edu_frame_event event);
 
 /* ------------------------------------------------------------------------------------------------
  * Core: sockets (TLK "INET Socket Layer"). Process context; the core takes the socket lock itself.
@@ -615,10 +670,10 @@ void edu_core_rcv_rarp(struct edu_iface *iface, struct sk_buff *skb, unsigned in
 /* What socket(family, type, protocol) means: the entry of the core's table of protocols. */
 struct edu_sock_kind {
 	int index; /* of edu_core_proto_name(); the home keeps one kernel `struct proto` for each */
-	int protocol;	/* after defaults: IPPROTO_UDP, … */
+	int protocol;	/* after defaults: IPPROTO_UDP, …; of SOCK_PACKET as given, an edu_be16 */
 	int capability; /* needed to create one: CAP_NET_RAW 13, or -1 */
 };
-/* 0, -ESOCKTNOSUPPORT, -EPROTONOSUPPORT. Whether the ping group allows a ping socket is the home's to
+/* 0, -EINVAL, -ESOCKTNOSUPPORT, -EPROTONOSUPPORT. Whether the ping group allows a ping socket is the home's to
  * ask by edu_core_tunables (kind->capability is then -2). */
 int edu_core_sock_kind(int type, int protocol, struct edu_sock_kind *kind);
 /* Names of the core's socket protocols ("UDP", "RAW", "PING"), null past the end. */
@@ -638,11 +693,19 @@ int edu_core_listen(struct sock *sk, int backlog);
 int edu_core_accept(struct sock *sk, int flags, struct sock **child);
 /* The address of this end or (peer) the other. */
 int edu_core_getname(struct sock *sk, int peer, edu_be32 *address, edu_be16 *port);
+/* Of a SOCK_PACKET socket: the device it is bound to, 0: none, -1: one that is gone. Any context. */
+int edu_core_frame_ifindex(struct sock *sk);
 int edu_core_shutdown(struct sock *sk, int how);
 /* Octets sent or a negative errno. */
 int edu_core_sendmsg(struct sock *sk, const struct edu_send *send);
+/* sendfile() is done: what it left corked by its own MSG_MORE goes out. Process. */
+void edu_core_splice_eof(struct sock *sk);
 /* Octets received or a negative errno. */
 int edu_core_recvmsg(struct sock *sk, struct msghdr *msg, unsigned int len, edu_u32 flags);
+/* recvmsg(MSG_ERRQUEUE) reads an error that an ICMP message told: the control messages about that one,
+ * whose IP header is skb's network header. Process. */
+void edu_core_error_cmsgs(struct sock *sk, struct msghdr *msg, struct sk_buff *skb,
+			  const struct edu_sock_error *error);
 /* Levels other than SOL_SOCKET. value lies in kernel memory. */
 int edu_core_setsockopt(struct sock *sk, int level, int name, const void *value, unsigned int len);
 /* *len: room in, used out. value is at least 64 octets and zeroed, but for IP_MSFILTER (41) and

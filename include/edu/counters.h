@@ -65,7 +65,9 @@
 	X(Udp, DropShort) X(Udp, DropLength) X(Udp, DropChecksum) X(Udp, DropNoSocket) \
 	X(Udp, DropRcvbufFull) X(Udp, DropFilter) X(Udp, DropNoMemory) X(Udp, DropBadSource) \
 	/* RAW sockets */ \
-	X(Raw, InDatagrams) X(Raw, OutDatagrams) X(Raw, DropRcvbufFull) X(Raw, DropFilter) X(Raw, DropNoMemory)
+	X(Raw, InDatagrams) X(Raw, OutDatagrams) X(Raw, DropRcvbufFull) X(Raw, DropFilter) X(Raw, DropNoMemory) \
+	/* PACKET sockets: whole frames */ \
+	X(Packet, InFrames) X(Packet, OutFrames) X(Packet, DropRcvbufFull) X(Packet, DropFilter)
 /* clang-format on */
 
 enum edu_counter {

@@ -37,12 +37,14 @@
 #include "sock/options.cc"
 #include "sock/cmsg.cc"
 #include "sock/datagram.cc"
+#include "sock/cork.cc"
 
 /* Which program? */
 #include "transport/udp_hash.cc"
 #include "transport/udp.cc"
 #include "transport/raw.cc"
 #include "transport/ping.cc"
+#include "transport/packet.cc"
 
 /* What a program sees */
 #include "inet/af_inet.cc"

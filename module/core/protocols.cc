@@ -12,6 +12,7 @@
  */
 #include "ip/igmp.hh"
 #include "stack.hh"
+#include "transport/packet.hh"
 #include "transport/raw.hh"
 #include "transport/udp.hh"
 
@@ -43,6 +44,8 @@ static constinit const protocol_layer protocols[] = {
 	{"RAW", raw_init, raw_exit, [](edu_stack &host) { return host.raw.init(); }, nullptr,
 	 nullptr},
 	{"PING", ping_init, ping_exit, nullptr, nullptr, nullptr},
+	{"PACKET", nullptr, nullptr, [](edu_stack &host) { return host.packet.init(); }, nullptr,
+	 nullptr},
 };
 
 static constexpr unsigned int protocol_count = std::size(protocols);

@@ -17,6 +17,7 @@
 #include "link/arp.hh"
 #include "link/interface.hh"
 #include "sock/membership.hh"
+#include "transport/packet.hh"
 #include "transport/raw.hh"
 #include "transport/udp.hh"
 
@@ -36,6 +37,7 @@ struct edu_stack {
 	edu::membership_state memberships; /* sock: groups of sockets */
 	edu::udp_state udp;		   /* transport: udp_hash */
 	edu::raw_state raw;		   /* transport: raw sockets */
+	edu::packet_state packet;	   /* transport: packet sockets */
 
 	edu::u32 tune(edu_tunable which) const { return edu::read_once(tunables[which]); }
 	void count(edu_counter counter) { edu_k_count(net, counter); }

@@ -32,6 +32,15 @@
 #define EDU_ACCEPT_FLAGS (flags)
 #endif
 
+/* 6.5 made sendfile() a sendmsg() with MSG_MORE, and tells when there is no more after all. */
+static inline void edu_compat_set_splice_eof(struct proto_ops *ops,
+					     void (*splice_eof)(struct socket *sock))
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
+	ops->splice_eof = splice_eof;
+#endif
+}
+
 /* 6.7 dropped the message from the parameters of __sock_cmsg_send(). */
 static inline int edu_compat_sock_cmsg_send(struct sock *sk, struct msghdr *msg,
 					    struct cmsghdr *cmsg, struct sockcm_cookie *cookie)

@@ -54,6 +54,7 @@ struct edu_net {
 	struct edu_counters __percpu *counters; /* written with this_cpu_*, summed by readers */
 	struct net_device *edulo;	 /* the host's own loopback; constant from init to exit */
 	struct xarray devices;		 /* attached devices: ifindex to edu_dev; RTNL */
+	struct list_head taps;		 /* edu_tap.list; the core's lock, read under RCU */
 	struct proc_dir_entry *proc;	 /* /proc/net/eduinet */
 	struct ctl_table_header *sysctl; /* /proc/sys/net/eduinet */
 	struct ctl_table *sysctl_table;	 /* this host's table, freed with it */
@@ -141,6 +142,16 @@ void edu_dev_detach_idle(struct edu_dev *ed);
 int edu_dev_addr_add(struct net_device *dev, const struct edu_addr_info *addr, unsigned int how,
 		     struct netlink_ext_ack *extack);
 int edu_dev_addr_del(struct net_device *dev, const struct edu_addr_info *addr);
+
+/* tap.c: frames for SOCK_PACKET sockets. */
+/* The packet_type routine of a tap. */
+int edu_tap_rcv(struct sk_buff *skb, struct net_device *dev, struct packet_type *type,
+		struct net_device *orig_dev);
+/* A copy of an incoming frame, data at its network header, for the taps of its protocol; for a frame
+ * that the kernel's own lists of packet_types will not see. Softirq, RCU. skb stays the caller's. */
+void edu_taps_deliver(struct edu_net *en, struct sk_buff *skb);
+/* News about any device of a namespace that has a host. RTNL. */
+void edu_tap_netdev_event(struct edu_net *en, const struct net_device *dev, unsigned long event);
 
 /* dev_eduinet.c: rtnl_link_ops of the virtual Ethernet (OVER-9). */
 int edu_dev_eduinet_init(void);

@@ -106,8 +106,6 @@ static int edu_create(struct net *net, struct socket *sock, int protocol, int ke
 
 	if (!host)
 		return -EAFNOSUPPORT; /* the namespace is going */
-	if (protocol < 0 || protocol >= IPPROTO_MAX)
-		return -EINVAL;
 	err = edu_core_sock_kind(sock->type, protocol, &kind);
 	if (err)
 		return err;
@@ -184,13 +182,33 @@ static int edu_accept(struct socket *sock, struct socket *new_sock, EDU_ACCEPT_A
 	return 0;
 }
 
+/* A SOCK_PACKET socket's name is that of its device (packet(7)). */
+static int edu_getname_packet(struct socket *sock, struct sockaddr *name, int peer)
+{
+	const struct net_device *dev;
+
+	if (peer)
+		return -EOPNOTSUPP;
+	*name = (struct sockaddr){ .sa_family = edu_family };
+	rcu_read_lock();
+	dev = dev_get_by_index_rcu(sock_net(sock->sk), edu_core_frame_ifindex(sock->sk));
+	if (dev)
+		strscpy((char *)name + offsetof(struct sockaddr, sa_data), dev->name,
+			sizeof(*name) - offsetof(struct sockaddr, sa_data));
+	rcu_read_unlock();
+	return sizeof(*name);
+}
+
 static int edu_getname(struct socket *sock, struct sockaddr *name, int peer)
 {
 	struct sockaddr_edu *to = (struct sockaddr_edu *)name;
 	edu_be32 address;
 	edu_be16 port;
-	int err = edu_core_getname(sock->sk, peer, &address, &port);
+	int err;
 
+	if (sock->type == SOCK_PACKET)
+		return edu_getname_packet(sock, name, peer);
+	err = edu_core_getname(sock->sk, peer, &address, &port);
 	if (err)
 		return err;
 	*to = (struct sockaddr_edu){
@@ -231,6 +249,11 @@ static int edu_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 			return err;
 	}
 	return edu_core_sendmsg(sock->sk, &send);
+}
+
+static void edu_splice_eof(struct socket *sock)
+{
+	edu_core_splice_eof(sock->sk);
 }
 
 static int edu_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, int flags)
@@ -466,6 +489,7 @@ int edu_family_init(void)
 	if (err)
 		return err;
 	edu_proto_ops.family = edu_family;
+	edu_compat_set_splice_eof(&edu_proto_ops, edu_splice_eof);
 	edu_net_family.family = edu_family;
 	err = sock_register(&edu_net_family);
 	if (err) {

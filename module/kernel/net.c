@@ -71,6 +71,7 @@ static int __net_init edu_host_init(struct net *net)
 
 	en->net = net;
 	xa_init(&en->devices);
+	INIT_LIST_HEAD(&en->taps);
 	en->counters = alloc_percpu(struct edu_counters);
 	if (!en->counters)
 		return err;

@@ -154,6 +154,7 @@ static struct lock_class_key edu_lock_keys[EDU_LOCK_CLASS_COUNT];
 static const char *const edu_lock_names[EDU_LOCK_CLASS_COUNT] = {
 	[EDU_LOCK_SOCK_BIND] = "eduinet:sock_bind",
 	[EDU_LOCK_UDP_HASH] = "eduinet:udp_hash",
+	[EDU_LOCK_PACKET] = "eduinet:packet",
 	[EDU_LOCK_RAW_HASH] = "eduinet:raw_hash",
 	[EDU_LOCK_RT_CACHE] = "eduinet:rt_cache",
 	[EDU_LOCK_FIB] = "eduinet:fib",

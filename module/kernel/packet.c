@@ -115,13 +115,14 @@ static bool edu_packet_linux_listens(const struct net_device *dev)
 	return in_dev && rcu_access_pointer(in_dev->ifa_list);
 }
 
-/* Has anybody but us bound a packet_type to this very device? The list holds our three. RCU. */
+/* Has anybody but us bound a packet_type to this very device? The list holds our three, and taps, which
+ * the short cut serves. RCU. */
 static bool edu_packet_others_listen(const struct net_device *dev)
 {
 	const struct packet_type *type;
 
 	list_for_each_entry_rcu(type, &dev->ptype_specific, list)
-		if (type->func != edu_packet_rcv)
+		if (type->func != edu_packet_rcv && type->func != edu_tap_rcv)
 			return true;
 	return false;
 }
@@ -145,6 +146,7 @@ static rx_handler_result_t edu_packet_rx_handler(struct sk_buff **pskb)
 		kfree_skb(skb);
 		return RX_HANDLER_CONSUMED;
 	}
+	edu_taps_deliver(ed->net, skb);
 	edu_packet_input(ed, skb);
 	return RX_HANDLER_CONSUMED;
 }
@@ -411,6 +413,7 @@ static int edu_netdev_event(struct notifier_block *block, unsigned long event, v
 	/* A namespace whose host is not born yet, or the module is loading. */
 	if (!en || !en->stack)
 		return NOTIFY_DONE;
+	edu_tap_netdev_event(en, dev, event);
 	ed = edu_dev_find(dev);
 	if (!ed)
 		return NOTIFY_DONE;

@@ -286,7 +286,7 @@ static void edu_rtcache_show(struct seq_file *file, const struct edu_net *en,
 }
 
 /* ------------------------------------------------------------------------------------------------
- * udp, raw (INET-7)
+ * udp, raw, packet (INET-7)
  */
 
 static int edu_udp_next(struct edu_stack *stack, struct edu_cursor *at,
@@ -299,6 +299,12 @@ static int edu_raw_next(struct edu_stack *stack, struct edu_cursor *at,
 			union edu_proc_record *record)
 {
 	return edu_core_sock_next(stack, IPPROTO_RAW, at, &record->sock);
+}
+
+static int edu_packet_next(struct edu_stack *stack, struct edu_cursor *at,
+			   union edu_proc_record *record)
+{
+	return edu_core_sock_next(stack, EDU_SOCKS_PACKET, at, &record->sock);
 }
 
 static void edu_sock_show(struct seq_file *file, const struct edu_net *en,
@@ -362,6 +368,7 @@ static const struct edu_proc_file edu_proc_files[] = {
 	  edu_mc_show },
 	{ "udp", EDU_SOCK_HEADER, edu_udp_next, edu_sock_show },
 	{ "raw", EDU_SOCK_HEADER, edu_raw_next, edu_sock_show },
+	{ "packet", EDU_SOCK_HEADER, edu_packet_next, edu_sock_show },
 };
 /* clang-format on */
 
@@ -423,13 +430,16 @@ static unsigned int edu_sockstat_count(struct edu_stack *stack, int protocol, u6
 static int edu_sockstat_show(struct seq_file *file, void *unused)
 {
 	struct edu_stack *stack = edu_net(seq_file_single_net(file))->stack;
-	unsigned int udp, raw;
-	u64 udp_memory, raw_memory;
+	unsigned int udp, raw, packet;
+	u64 udp_memory, raw_memory, packet_memory;
 
 	udp = edu_sockstat_count(stack, IPPROTO_UDP, &udp_memory);
 	raw = edu_sockstat_count(stack, IPPROTO_RAW, &raw_memory);
-	seq_printf(file, "sockets: used %u\nUDP: inuse %u mem %llu\nRAW: inuse %u mem %llu\n",
-		   udp + raw, udp, udp_memory, raw, raw_memory);
+	packet = edu_sockstat_count(stack, EDU_SOCKS_PACKET, &packet_memory);
+	seq_printf(
+		file,
+		"sockets: used %u\nUDP: inuse %u mem %llu\nRAW: inuse %u mem %llu\nPACKET: inuse %u mem %llu\n",
+		udp + raw + packet, udp, udp_memory, raw, raw_memory, packet, packet_memory);
 	return 0;
 }
 

@@ -12,6 +12,7 @@
  */
 #include <linux/errqueue.h>
 #include <linux/filter.h>
+#include <linux/if_packet.h>
 #include <linux/in.h>
 #include <linux/skbuff.h>
 #include <linux/socket.h>
@@ -72,7 +73,8 @@ edu_u32 edu_k_sock_flags(const struct sock *sk)
 {
 	return (sk->sk_reuse ? EDU_SOCK_REUSEADDR : 0) |
 	       (sk->sk_reuseport ? EDU_SOCK_REUSEPORT : 0) |
-	       (sock_flag(sk, SOCK_BROADCAST) ? EDU_SOCK_BROADCAST : 0);
+	       (sock_flag(sk, SOCK_BROADCAST) ? EDU_SOCK_BROADCAST : 0) |
+	       (sock_flag(sk, SOCK_LOCALROUTE) ? EDU_SOCK_DONTROUTE : 0);
 }
 
 void edu_k_sock_report(struct sock *sk, int error)
@@ -181,11 +183,14 @@ void edu_k_sock_done(struct sock *sk, struct sk_buff *skb)
 
 /*
  * The kernel's own part of an error lies behind a header that it leaves to the family; here it holds
- * the two addresses of the report. Network byte order.
+ * the addresses of the report (network byte order) and what the ICMP message's own header said.
  */
 struct edu_error_cb {
 	__be32 destination; /* where the packet that failed was going */
 	__be32 offender;    /* who sent the ICMP error; 0: this host */
+	__be32 received_by; /* and where to; these of its IP header */
+	int ifindex;
+	u8 ttl, tos, header_len;
 };
 
 static struct edu_error_cb *edu_error_cb(struct sk_buff *skb)
@@ -207,8 +212,15 @@ int edu_k_sock_queue_error(struct sock *sk, struct sk_buff *skb, const struct ed
 	report->ee.ee_code = error->code;
 	report->ee.ee_info = error->info;
 	report->port = (__force __be16)error->port;
-	edu_error_cb(skb)->destination = (__force __be32)error->destination;
-	edu_error_cb(skb)->offender = (__force __be32)error->offender;
+	*edu_error_cb(skb) = (struct edu_error_cb){
+		.destination = (__force __be32)error->destination,
+		.offender = (__force __be32)error->offender,
+		.received_by = (__force __be32)error->received_by,
+		.ifindex = error->ifindex,
+		.ttl = error->ttl,
+		.tos = error->tos,
+		.header_len = error->header_len,
+	};
 
 	skb->dev = NULL;
 	err = sock_queue_err_skb(sk, skb);
@@ -239,6 +251,25 @@ static void edu_put_error(struct msghdr *msg, struct sk_buff *skb)
 	put_cmsg(msg, SOL_IP, IP_RECVERR, sizeof(report), &report);
 }
 
+/* What the program has asked to be told of received packets, about the ICMP message. It overwrites
+ * skb->cb, so it comes last. */
+static void edu_put_error_cmsgs(struct sock *sk, struct msghdr *msg, struct sk_buff *skb)
+{
+	const struct edu_error_cb *cb = edu_error_cb(skb);
+	const struct edu_sock_error error = {
+		.origin = SKB_EXT_ERR(skb)->ee.ee_origin,
+		.offender = (__force edu_be32)cb->offender,
+		.received_by = (__force edu_be32)cb->received_by,
+		.ifindex = cb->ifindex,
+		.ttl = cb->ttl,
+		.tos = cb->tos,
+		.header_len = cb->header_len,
+	};
+
+	if (error.origin == SO_EE_ORIGIN_ICMP)
+		edu_core_error_cmsgs(sk, msg, skb, &error);
+}
+
 int edu_k_sock_recv_error(struct sock *sk, struct msghdr *msg, unsigned int len)
 {
 	struct sk_buff *skb = sock_dequeue_err_skb(sk);
@@ -259,6 +290,7 @@ int edu_k_sock_recv_error(struct sock *sk, struct msghdr *msg, unsigned int len)
 	edu_k_msg_set_name(msg, (__force edu_be32)edu_error_cb(skb)->destination,
 			   (__force edu_be16)SKB_EXT_ERR(skb)->port);
 	edu_put_error(msg, skb);
+	edu_put_error_cmsgs(sk, msg, skb);
 	edu_k_msg_or_flags(msg, MSG_ERRQUEUE);
 	consume_skb(skb);
 	return copied;
@@ -338,6 +370,47 @@ struct sk_buff *edu_k_msg_to_skb(struct sock *sk, struct msghdr *msg, unsigned i
 	return skb;
 }
 
+/* Room for more data behind the packet, in the socket's page: how much of `wanted`, and where. */
+static void *edu_frag_room(struct sk_buff *skb, struct page_frag *page, unsigned int wanted,
+			   unsigned int *room)
+{
+	int last = skb_shinfo(skb)->nr_frags;
+
+	if (!skb_page_frag_refill(32U, page, GFP_KERNEL))
+		return NULL;
+	*room = min(wanted, page->size - page->offset);
+	if (skb_can_coalesce(skb, last, page->page, page->offset))
+		return page_address(page->page) + page->offset;
+	if (last == MAX_SKB_FRAGS)
+		return NULL;
+	get_page(page->page);
+	skb_fill_page_desc(skb, last, page->page, page->offset, 0);
+	return page_address(page->page) + page->offset;
+}
+
+int edu_k_msg_append(struct sock *sk, struct sk_buff *skb, struct msghdr *msg, unsigned int len)
+{
+	struct page_frag *page = &sk->sk_frag; /* the socket is locked: nobody else's */
+	unsigned int room;
+
+	while (len) {
+		void *to = edu_test_alloc_fails() ? NULL : edu_frag_room(skb, page, len, &room);
+
+		if (!to)
+			return -ENOBUFS;
+		if (!copy_from_iter_full(to, room, &msg->msg_iter))
+			return -EFAULT;
+		skb_frag_size_add(&skb_shinfo(skb)->frags[skb_shinfo(skb)->nr_frags - 1], room);
+		page->offset += room;
+		skb->len += room;
+		skb->data_len += room;
+		skb->truesize += room;
+		refcount_add(room, &sk->sk_wmem_alloc);
+		len -= room;
+	}
+	return 0;
+}
+
 int edu_k_msg_read(struct msghdr *msg, void *to, unsigned int len)
 {
 	return edu_copy_from_msg(msg, to, len, NULL);
@@ -365,6 +438,15 @@ void edu_k_msg_set_name(struct msghdr *msg, edu_be32 address, edu_be16 port)
 		.sedu_addr = (__force __be32)address,
 	};
 	msg->msg_namelen = sizeof(*name);
+}
+
+void edu_k_msg_set_frame(struct msghdr *msg, const struct edu_frame *frame)
+{
+	BUILD_BUG_ON(sizeof(*frame) != sizeof(struct sockaddr_pkt));
+	if (!msg->msg_name)
+		return;
+	memcpy(msg->msg_name, frame, sizeof(*frame));
+	msg->msg_namelen = sizeof(*frame);
 }
 
 void edu_k_msg_or_flags(struct msghdr *msg, edu_u32 flags)

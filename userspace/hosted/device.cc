@@ -24,8 +24,18 @@ struct edu_t_cable {
 	impairment how;
 };
 
+/* A SOCK_PACKET socket's ear. */
+struct edu_tap {
+	edu_net *net;
+	struct sock *sk;
+	edu_be16 protocol;
+	int ifindex; /* 0: every device of the host */
+};
+
 namespace hosted {
 namespace {
+
+std::vector<edu_tap *> taps; /* of all hosts, oldest first */
 
 constexpr std::size_t most_captured = 1024;
 constexpr std::uint32_t iff_up = 0x1, iff_loopback = 0x8, iff_running = 0x40, iff_promisc = 0x100;
@@ -65,6 +75,29 @@ void to_core(edu_dev *dev, sk_buff *skb, edu_u16 ethertype, unsigned int type)
 	}
 }
 
+/* Copies of a whole frame for those that want it. RCU. */
+void to_taps(const edu_dev *dev, const sk_buff *skb, edu_u16 ethertype, bool leaves)
+{
+	edu_frame where = {};
+	std::vector<std::uint8_t> octets;
+
+	where.type = dev->info.type;
+	std::memcpy(where.device, dev->info.name, sizeof(where.device) - 1);
+	where.protocol = static_cast<edu_be16>(ethertype << 8 | ethertype >> 8);
+	for (const edu_tap *tap : std::vector<edu_tap *>{taps}) {
+		bool all = tap->protocol == EDU_FRAME_ALL << 8;
+
+		if (tap->net != &dev->host->net ||
+		    (tap->ifindex && tap->ifindex != dev->info.ifindex) ||
+		    (all ? leaves && skb->sk == tap->sk :
+			   leaves || tap->protocol != where.protocol))
+			continue;
+		octets = octets_of(skb);
+		if (sk_buff *copy = skb_from(octets.data(), octets.size(), arrives_in_pieces()))
+			edu_core_rcv_frame(tap->sk, copy, &where);
+	}
+}
+
 /* A frame reaches the station. Softirq, RCU. Consumes skb, whose data is at the link header. */
 void receive(edu_dev *dev, sk_buff *skb, edu_u16 ethertype)
 {
@@ -82,6 +115,7 @@ void receive(edu_dev *dev, sk_buff *skb, edu_u16 ethertype)
 		ethertype = static_cast<edu_u16>(skb->data[12] << 8 | skb->data[13]);
 		if (type == 3 && !(dev->info.flags & iff_promisc))
 			return edu_k_skb_drop(skb);
+		to_taps(dev, skb, ethertype, false);
 		skb->link = static_cast<std::uint32_t>(skb->data - skb->head);
 		skb->link_len = header;
 		edu_k_skb_pull(skb, header);
@@ -182,6 +216,13 @@ void impair(edu_t_cable *cable, const impairment &how)
 	cable->how = how;
 }
 
+/* The host that the core knows by its first member. */
+static edu_t_host *host_of(edu_net *net)
+{
+	static_assert(!offsetof(edu_t_host, net));
+	return reinterpret_cast<edu_t_host *>(net);
+}
+
 edu_dev *find_device(edu_t_host *host, int ifindex)
 {
 	for (edu_dev *dev : host->devices)
@@ -226,6 +267,7 @@ void drop_device(edu_dev *dev)
 		it = flights.erase(it);
 	}
 	edu_t_rtnl_lock();
+	edu_core_frame_dev_event(dev->host->stack, dev->info.ifindex, EDU_FRAME_DEV_GONE);
 	edu_core_iface_gone(dev->iface);
 	edu_t_rtnl_unlock();
 }
@@ -242,6 +284,8 @@ int edu_k_dev_xmit(struct edu_dev *dev, struct sk_buff *skb, edu_u16 ethertype)
 
 	assert_unlocked("edu_k_dev_xmit()");
 	edu_k_assert_rcu();
+	if (!dev->gone && dev->info.flags & iff_up)
+		to_taps(dev, skb, ethertype, true);
 	if (dev->gone || !(dev->info.flags & iff_up))
 		error = -100;
 	if (error) {
@@ -289,6 +333,61 @@ void edu_k_dev_release(struct edu_dev *dev)
 		fault("edu_k_dev_release() of a device with %zu groups", dev->groups.size());
 	live--;
 	delete dev;
+}
+
+int edu_k_frame_dev(struct edu_net *net, const char *name, struct edu_frame_dev *out)
+{
+	for (const edu_dev *dev : host_of(net)->devices) {
+		if (std::strncmp(dev->info.name, name, sizeof(dev->info.name)))
+			continue;
+		*out = {};
+		out->ifindex = dev->info.ifindex;
+		out->mtu = dev->info.mtu;
+		out->header_len = dev->info.header_len;
+		out->headroom = dev->info.headroom;
+		out->up = dev->info.flags & iff_up;
+		return 0;
+	}
+	return -19;
+}
+
+int edu_k_frame_xmit(struct edu_net *net, int ifindex, struct sk_buff *skb, edu_be16 protocol)
+{
+	edu_dev *dev = find_device(host_of(net), ifindex);
+	int error = !dev ? -19 : skb->len < dev->info.header_len ? -22 : 0;
+
+	if (error) {
+		edu_k_skb_drop(skb);
+		return error;
+	}
+	edu_k_rcu_read_lock();
+	error = edu_k_dev_xmit(dev, skb, static_cast<edu_u16>(protocol << 8 | protocol >> 8));
+	edu_k_rcu_read_unlock();
+	return error == -100 ? error : 0;
+}
+
+struct edu_tap *edu_k_tap_open(struct edu_net *net, struct sock *sk, edu_be16 protocol, int ifindex,
+			       int *error)
+{
+	const edu_dev *dev = ifindex ? find_device(host_of(net), ifindex) : nullptr;
+
+	*error = allocation_fails()		    ? -12 :
+		 ifindex && !dev		    ? -19 :
+		 dev && !(dev->info.flags & iff_up) ? -100 :
+						      0;
+	if (*error)
+		return nullptr;
+	live++;
+	taps.push_back(new edu_tap{net, sk, protocol, ifindex});
+	return taps.back();
+}
+
+void edu_k_tap_close(struct edu_tap *tap)
+{
+	if (!std::erase(taps, tap))
+		fault("a tap closed twice");
+	live--;
+	delete tap;
 }
 
 struct edu_t_cable *edu_t_cable_new(void)
@@ -346,6 +445,8 @@ void edu_t_dev_change(struct edu_t_host *host, int ifindex, const struct edu_dev
 	dev->info = *info;
 	dev->info.ifindex = ifindex;
 	edu_t_rtnl_lock();
+	edu_core_frame_dev_event(host->stack, ifindex,
+				 info->flags & iff_up ? EDU_FRAME_DEV_UP : EDU_FRAME_DEV_DOWN);
 	edu_core_iface_changed(dev->iface, &dev->info);
 	edu_t_rtnl_unlock();
 }

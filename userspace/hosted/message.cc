@@ -91,6 +91,24 @@ struct sk_buff *edu_k_msg_to_skb(struct sock *sk, struct msghdr *msg, unsigned i
 	return skb;
 }
 
+int edu_k_msg_append(struct sock *sk, struct sk_buff *skb, struct msghdr *msg, unsigned int len)
+{
+	if (!sk->owned)
+		fault("edu_k_msg_append(): the socket is not locked");
+	if (allocation_fails())
+		return -105;
+	if (len > msg->in_len - msg->in_pos)
+		return -14;
+	skb->store->frag.insert(skb->store->frag.end(), msg->in + msg->in_pos,
+				msg->in + msg->in_pos + len);
+	msg->in_pos += len;
+	skb->data_len += len;
+	skb->len += len;
+	skb->truesize += len;
+	sk->wmem += len;
+	return 0;
+}
+
 int edu_k_msg_read(struct msghdr *msg, void *to, unsigned int len)
 {
 	if (len > msg->in_len - msg->in_pos)
@@ -121,6 +139,11 @@ void edu_k_msg_set_name(struct msghdr *msg, edu_be32 address, edu_be16 port)
 {
 	msg->recv->address = address;
 	msg->recv->port = port;
+}
+
+void edu_k_msg_set_frame(struct msghdr *msg, const struct edu_frame *frame)
+{
+	msg->recv->frame = *frame;
 }
 
 void edu_k_msg_or_flags(struct msghdr *msg, edu_u32 flags)
@@ -179,6 +202,8 @@ int edu_k_sock_recv_error(struct sock *sk, struct msghdr *msg, unsigned int len)
 	edu_k_msg_write_skb(msg, skb, 0, copied);
 	edu_k_msg_set_name(msg, error.destination, error.port);
 	edu_k_msg_put_cmsg(msg, 0, 11, &extended, sizeof(extended));
+	if (error.origin == 2)
+		edu_core_error_cmsgs(sk, msg, skb, &error);
 	msg->out_flags |= msg_errqueue;
 	edu_k_skb_consume(skb);
 	return static_cast<int>(copied);

@@ -18,6 +18,7 @@ constexpr int sol_socket = 1;
 enum sol_socket_option {
 	so_reuseaddr = 2,
 	so_error = 4,
+	so_dontroute = 5,
 	so_broadcast = 6,
 	so_sndbuf = 7,
 	so_rcvbuf = 8,
@@ -57,6 +58,9 @@ int set_socket_option(struct sock *sk, int name, int value)
 		return 0;
 	case so_broadcast:
 		set_flag(sk, EDU_SOCK_BROADCAST, value);
+		return 0;
+	case so_dontroute:
+		set_flag(sk, EDU_SOCK_DONTROUTE, value);
 		return 0;
 	case so_sndbuf:
 		sk->sndbuf = static_cast<std::uint32_t>(value) * 2;
@@ -292,6 +296,18 @@ int edu_t_sendmsg(struct edu_t_sock *sock, const void *data, unsigned int len,
 	return sent;
 }
 
+int edu_t_send_frame(struct edu_t_sock *sock, const void *data, unsigned int len,
+		     const struct edu_frame *to)
+{
+	edu_send send = {};
+
+	send.ttl = send.tos = -1;
+	send.flags = 0x40; /* MSG_DONTWAIT */
+	send.name = to;
+	send.name_len = to ? sizeof(*to) : 0;
+	return edu_t_sendmsg(sock, data, len, &send);
+}
+
 int edu_t_recvmsg(struct edu_t_sock *sock, struct edu_t_recv *recv)
 {
 	msghdr msg = {nullptr, 0, 0, recv, 0, 0};
@@ -299,6 +315,7 @@ int edu_t_recvmsg(struct edu_t_sock *sock, struct edu_t_recv *recv)
 
 	recv->address = 0;
 	recv->port = 0;
+	recv->frame = {};
 	recv->control_len = 0;
 	int got = edu_core_recvmsg(sock->sk, &msg, recv->room, flags);
 

@@ -30,7 +30,7 @@ constexpr u32 fionread = 0x541b, siocoutq = 0x5411;
 constexpr int enoioctlcmd = -515;
 
 /* edu_core_proto_name()'s order. */
-constexpr const proto *protos[] = {&udp_prot, &raw_prot, &ping_prot};
+constexpr const proto *protos[] = {&udp_prot, &raw_prot, &ping_prot, &packet_prot};
 
 /* What socket(type, protocol) means (2.0: the switch of inet_create()). */
 struct inet_protosw {
@@ -46,10 +46,22 @@ constexpr inet_protosw inetsw[] = {
 	{sock_raw, any_protocol, 1, cap_net_raw},
 };
 
+/* SOCK_PACKET's protocols are those of frames, in network byte order, and 0 is none. */
+result<edu_sock_kind> packet_kind(int protocol)
+{
+	constexpr int packet_index = 3, most = 0xffff;
+
+	if (protocol < 0 || protocol > most)
+		return errc::einval;
+	return edu_sock_kind{packet_index, protocol, cap_net_raw};
+}
+
 result<edu_sock_kind> find_kind(int type, int protocol)
 {
 	errc why = errc::esocktnosupport;
 
+	if (type == sock_packet)
+		return packet_kind(protocol);
 	if (protocol < 0 || protocol >= most_protocols)
 		return errc::einval;
 	for (const inet_protosw &entry : inetsw) {
@@ -110,6 +122,11 @@ result<void> inet_bind(sock &s, const end_point &at, route_type kind)
 
 result<void> do_bind(sock &s, const void *name, int name_len)
 {
+	if (s.prot->bind_name) {
+		sock_guard guard{home(s)};
+
+		return s.prot->bind_name(s, name, name_len);
+	}
 	end_point at = TRY(parse_name(name, name_len, false));
 	const u16 port = at.port.host();
 	/* Held from here: IP_FREEBIND must not change between the check and what follows from it. */
@@ -125,6 +142,8 @@ result<void> do_bind(sock &s, const void *name, int name_len)
 
 result<void> do_connect(sock &s, const void *name, int name_len)
 {
+	if (s.prot->bind_name)
+		return errc::eopnotsupp;
 	if (name_len < 2)
 		return errc::einval;
 	if (family_of(name) == af_unspec) {
@@ -161,6 +180,8 @@ result<void> do_shutdown(sock &s, int how)
 {
 	constexpr int both = 3;
 
+	if (s.prot->bind_name)
+		return errc::eopnotsupp;
 	if (how < 0 || how > 2)
 		return errc::einval;
 	sock_guard guard{home(s)};
@@ -174,6 +195,9 @@ result<void> do_shutdown(sock &s, int how)
 result<u32> do_getsockopt(sock &s, int level, int name, mutable_bytes value)
 {
 	constexpr int sol_ip = 0;
+
+	if (s.prot->bind_name)
+		return errc::eopnotsupp;
 	rtnl_guard rtnl{level == sol_ip && is_membership_option(name)};
 	sock_guard guard{home(s)};
 
@@ -187,6 +211,9 @@ result<u32> do_getsockopt(sock &s, int level, int name, mutable_bytes value)
 result<void> do_setsockopt(sock &s, int level, int name, bytes value)
 {
 	constexpr int sol_ip = 0;
+
+	if (s.prot->bind_name)
+		return errc::eopnotsupp;
 	rtnl_guard rtnl{level == sol_ip && is_membership_option(name)};
 	sock_guard guard{home(s)};
 
@@ -284,6 +311,8 @@ int edu_core_sock_init(::sock *sk, edu_stack *stack, int type, int protocol)
 	auto *s = ::new (static_cast<void *>(&core(sk)))
 		edu::sock(stack, by, static_cast<u8>(type), static_cast<u8>(kind.value().protocol));
 
+	if (type == edu::sock_packet)
+		s->num = be16::from_raw(static_cast<u16>(protocol)).host();
 	return by->init ? to_errno(by->init(*s)) : 0;
 }
 
@@ -298,6 +327,7 @@ void edu_core_release(::sock *sk)
 	rtnl_guard rtnl{s.mc_list != nullptr}; /* no other call on the socket is left */
 	sock_guard guard{sk};
 
+	sock_uncork(s);
 	s.prot->unhash(s);
 	ip_mc_drop_socket(s);
 	sk_route_reset(s);
@@ -353,6 +383,18 @@ int edu_core_sendmsg(::sock *sk, const edu_send *send)
 	if (auto bound = inet_autobind(s); !bound)
 		return to_errno(bound);
 	return to_ret(s.prot->sendmsg(s, *send));
+}
+
+void edu_core_splice_eof(::sock *sk)
+{
+	edu::sock &s = core(sk);
+
+	if (!read_once(s.corked) || !s.prot->push_locked)
+		return;
+	sock_guard guard{sk};
+
+	if (!s.cork_on)
+		(void)s.prot->push_locked(s); /* as in Linux, nobody is told */
 }
 
 int edu_core_recvmsg(::sock *sk, msghdr *msg, unsigned int len, edu_u32 flags)
@@ -411,7 +453,9 @@ int edu_core_sock_next(edu_stack *stack, int protocol, edu_cursor *at, edu_sock_
 	rcu_guard guard;
 	const edu::sock *s;
 
-	if (protocol == ipproto_udp) {
+	if (protocol == EDU_SOCKS_PACKET) {
+		s = stack->packet.packet_hash.next(*at);
+	} else if (protocol == ipproto_udp) {
 		s = stack->udp.udp_hash.next(*at);
 	} else {
 		s = table ? nullptr : stack->raw.raw_hash.next(*at);
@@ -425,5 +469,7 @@ int edu_core_sock_next(edu_stack *stack, int protocol, edu_cursor *at, edu_sock_
 	if (!s)
 		return 0;
 	sock_fill_info(*s, *out);
+	if (protocol == EDU_SOCKS_PACKET)
+		out->bound_if = read_once(s->tap_ifindex);
 	return 1;
 }

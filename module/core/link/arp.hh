@@ -100,6 +100,10 @@ result<ref<arp_table>> arp_bind(edu_stack &host, edu_iface &iface, be32 next_hop
  */
 result<void> arp_output(edu_stack &host, skb_ptr packet, arp_table &entry);
 
+/* The layer above knows that the station is alive (RFC 1122 2.3.2.1 (4), MSG_CONFIRM): as if it had
+ * just been heard. Any context. */
+void arp_confirm(arp_table &entry);
+
 /* The layer above is told of each packet that waited in vain (ARP-5); it is dropped afterwards.
  * Softirq, RCU, no lock held. Set at init. */
 using arp_failure_handler = void (*)(edu_stack &host, const skb_ptr &packet);

@@ -76,6 +76,16 @@ static result<void> hold(edu_stack &host, skb_ptr packet, arp_table &entry)
 	return {};
 }
 
+void arp_confirm(arp_table &entry)
+{
+	spin_guard guard{entry.lock};
+
+	if (!(entry.flags & atf::com))
+		return;
+	entry.last_updated = edu_k_now_ms();
+	entry.probing = false;
+}
+
 result<void> arp_output(edu_stack &host, skb_ptr packet, arp_table &entry)
 {
 	rcu_guard guard;

@@ -30,13 +30,13 @@ be32 specific_destination(const sock &s, const ip_info &info)
 	return iface ? iface_source(*iface, info.src) : be32{};
 }
 
-void put_pktinfo(const sock &s, msghdr *message, const ip_info &info)
+void put_pktinfo(msghdr *message, const ip_info &info, be32 answer_from)
 {
 	struct {
 		int ifindex;
 		be32 spec_dst;
 		be32 addr;
-	} pktinfo = {info.ifindex, specific_destination(s, info), info.dst};
+	} pktinfo = {info.ifindex, answer_from, info.dst};
 
 	edu_k_msg_put_cmsg(message, level_ip, type_pktinfo, &pktinfo, sizeof(pktinfo));
 }
@@ -81,13 +81,15 @@ void put_original_destination(const sock &s, msghdr *message, sk_buff *packet, c
 
 } // namespace
 
-void put_cmsgs(sock &s, msghdr *message, sk_buff *packet)
+namespace {
+
+/* is_error: nobody answers an ICMP error, so no address to answer from is told. */
+void put_wanted(const sock &s, msghdr *message, sk_buff *packet, u8 wanted, bool is_error)
 {
 	const ip_info &info = skb_cb<ip_info>(packet);
-	const u8 wanted = read_once(s.cmsg);
 
 	if (wanted & cmsg_bit::pktinfo)
-		put_pktinfo(s, message, info);
+		put_pktinfo(message, info, is_error ? be32{} : specific_destination(s, info));
 	if (wanted & cmsg_bit::ttl) {
 		const int ttl = info.ttl;
 
@@ -101,4 +103,30 @@ void put_cmsgs(sock &s, msghdr *message, sk_buff *packet)
 		put_original_destination(s, message, packet, info);
 }
 
+} // namespace
+
+void put_cmsgs(sock &s, msghdr *message, sk_buff *packet)
+{
+	put_wanted(s, message, packet, read_once(s.cmsg), false);
+}
+
 } // namespace edu
+
+using namespace edu;
+
+/* Where the failed packet was going is the message's name already. */
+void edu_core_error_cmsgs(::sock *sk, msghdr *msg, sk_buff *skb, const edu_sock_error *error)
+{
+	edu::sock &s = core(sk);
+	const u8 wanted = read_once(s.cmsg) & static_cast<u8>(~cmsg_bit::origdstaddr);
+	ip_info info{};
+
+	info.src = be32::from_raw(error->offender);
+	info.dst = be32::from_raw(error->received_by);
+	info.ifindex = error->ifindex;
+	info.header_len = error->header_len;
+	info.ttl = error->ttl;
+	info.tos = error->tos;
+	skb_cb<ip_info>(skb) = info;
+	put_wanted(s, msg, skb, wanted, true);
+}

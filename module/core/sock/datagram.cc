@@ -5,7 +5,6 @@
  * TLK "Creating a Connection on an INET BSD Socket": a connected UDP socket caches its route, and
  * as long as that is valid, the routing tables are not asked again (UDP-2).
  * Requirements: INET-8, IP-1, IP-4 (EMSGSIZE), UDP-3. RFC 1122 4.1.3.2 to 4.1.3.5, 4.1.4.
- * Not here: MSG_MORE and UDP_CORK.
  *
  * Locking: connect and disconnect hold the socket lock; the rest holds none.
  */
@@ -94,11 +93,24 @@ u8 choose_ttl(const sock &s, const edu_send &send, be32 dst)
 	return static_cast<u8>(ttl);
 }
 
+/* MSG_DONTROUTE, SO_DONTROUTE: no gateway. */
+bool must_not_be_routed(const sock &s, const edu_send &send)
+{
+	return send.flags & msg::dontroute || edu_k_sock_flags(home(s)) & EDU_SOCK_DONTROUTE;
+}
+
+/* MSG_CONFIRM: the program knows from the answers it gets that the next hop is alive. */
+void confirm_next_hop(const rtable &route)
+{
+	if (route.rt_neigh)
+		arp_confirm(*route.rt_neigh);
+}
+
 /* Only the peer's own datagrams, sent without any wish of their own, may use the cached route. */
 bool may_use_cache(const sock &s, const edu_send &send, const send_plan &plan)
 {
 	return !send.name && !send.ifindex && !send.source && send.tos < 0 && send.ttl < 0 &&
-	       !plan.options.has_route && !(send.flags & msg::dontroute) && is_connected(s) &&
+	       !plan.options.has_route && !must_not_be_routed(s, send) && is_connected(s) &&
 	       !is_multicast(plan.dst);
 }
 
@@ -108,10 +120,10 @@ bool may_claim_source(const sock &s, const edu_send &send)
 	return read_once(s.transparent) || (read_once(s.any_source) && !send.source);
 }
 
-/* MSG_DONTROUTE and a strict source route: no gateway may be in between. */
-bool must_be_on_link(const edu_send &send, const send_plan &plan)
+/* A strict source route: likewise. */
+bool must_be_on_link(const sock &s, const edu_send &send, const send_plan &plan)
 {
-	return send.flags & msg::dontroute || (plan.options.has_route && plan.options.strict);
+	return must_not_be_routed(s, send) || (plan.options.has_route && plan.options.strict);
 }
 
 } // namespace
@@ -148,11 +160,13 @@ result<void> plan_send(sock &s, const edu_send &send, const end_point &to, bool 
 	}
 	if (!may_broadcast(s, *plan.route))
 		return errc::eacces;
-	if (must_be_on_link(send, plan) && plan.route->rt_has_gateway)
+	if (must_be_on_link(s, send, plan) && plan.route->rt_has_gateway)
 		return errc::enetunreach;
 	plan.src = wanted.src != be32{} ? wanted.src : plan.route->rt_src;
 	if (plan.next == be32{}) /* zero means this host */
 		plan.dst = plan.next = plan.route->rt_dst;
+	if (send.flags & msg::confirm) [[unlikely]]
+		confirm_next_hop(*plan.route);
 	return {};
 }
 
@@ -180,6 +194,8 @@ result<void> datagram_connect(sock &s, const end_point &to)
 	ref<rtable> route = TRY(ip_route_output(*s.host, wanted));
 	if (!may_broadcast(s, *route))
 		return errc::eacces;
+	if (must_not_be_routed(s, plain) && route->rt_has_gateway)
+		return errc::enetunreach;
 
 	be32 source = wanted.src != be32{} ? wanted.src : route->rt_src;
 

@@ -6,7 +6,7 @@
  * errors are Linux's. Most options are numbers: a table says how each is set and read. A number may
  * be given as an int or as one octet.
  * Groups (IP_ADD_MEMBERSHIP and its kin) are in membership_options.cc. Not here: IP_ROUTER_ALERT,
- * IP_CHECKSUM, IP_RECVFRAGSIZE, IP_PASSSEC, IP_LOCAL_PORT_RANGE, IPsec policies.
+ * IP_CHECKSUM, IP_RECVFRAGSIZE, IP_PASSSEC, IPsec policies; Documentation/socket-abi.rst says why.
  *
  * Locking: setting and reading are called with the socket lock held; what senders read meanwhile is
  * written with write_once(), and IP_OPTIONS is replaced as a whole and freed by RCU.
@@ -313,6 +313,10 @@ constexpr ip_option ip_options[] = {
 	 [](const sock &s) -> result<int> {
 		 return static_cast<int>(be32{static_cast<u32>(s.uc_index)}.raw());
 	 }},
+	{51 /* IP_LOCAL_PORT_RANGE */, nullptr /* likewise */,
+	 [](const sock &s) -> result<int> {
+		 return static_cast<int>(u32{s.port_most} << 16 | s.port_least);
+	 }},
 	{52 /* IP_PROTOCOL */, nullptr, [](const sock &s) -> result<int> { return s.num; }},
 };
 
@@ -395,7 +399,23 @@ result<void> set_multicast_if(sock &s, bytes value)
 	return {};
 }
 
-constexpr int ip_options_name = 4, ip_multicast_if = 32, ip_unicast_if = 50;
+/* Two ports, each 0 for the host's: the least in the low half of a word, the most in the high one. */
+result<void> set_local_port_range(sock &s, bytes value)
+{
+	if (value.size() != sizeof(u32))
+		return errc::einval;
+	const u32 range = load_native<u32>(value.data());
+	const auto least = static_cast<u16>(range), most = static_cast<u16>(range >> 16);
+
+	if (least && most && least > most)
+		return errc::einval;
+	s.port_least = least;
+	s.port_most = most;
+	return {};
+}
+
+constexpr int ip_options_name = 4, ip_multicast_if = 32, ip_unicast_if = 50,
+	      ip_local_port_range = 51;
 
 /* An int, or one octet when there is no room for more and it fits. */
 u32 write_number(int n, mutable_bytes value)
@@ -423,6 +443,8 @@ result<void> ip_setsockopt(sock &s, int name, bytes value)
 		return set_multicast_if(s, value);
 	case ip_unicast_if:
 		return set_unicast_if(s, value);
+	case ip_local_port_range:
+		return set_local_port_range(s, value);
 	}
 	const ip_option *found = find_option(name);
 

@@ -60,6 +60,7 @@ namespace {
 /* Onto the error queue, with the part of the failed packet that the error quotes. */
 void queue_icmp_error(sock &s, const icmp_error &error, int number, int payload_at, be16 port)
 {
+	const ip_info &told = skb_cb<ip_info>(error.packet);
 	skb_ptr quote{edu_k_skb_clone(error.packet, EDU_GFP_ATOMIC)};
 	const edu_sock_error entry = {
 		.error = number,
@@ -70,6 +71,11 @@ void queue_icmp_error(sock &s, const icmp_error &error, int number, int payload_
 		.offender = error.offender.raw(),
 		.destination = error.dst.raw(),
 		.port = port.raw(),
+		.received_by = told.dst.raw(),
+		.ifindex = told.ifindex,
+		.ttl = told.ttl,
+		.tos = told.tos,
+		.header_len = static_cast<u8>(told.header_len),
 	};
 
 	if (!quote)
@@ -133,6 +139,11 @@ void sock_local_error(sock &s, int error, be32 dst, be16 port, u32 info)
 		.offender = 0,
 		.destination = dst.raw(),
 		.port = port.raw(),
+		.received_by = 0,
+		.ifindex = 0,
+		.ttl = 0,
+		.tos = 0,
+		.header_len = 0,
 	};
 
 	if (!read_once(s.recverr))

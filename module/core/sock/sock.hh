@@ -20,6 +20,7 @@
 
 namespace edu {
 
+struct cork;
 struct proto;
 struct sock_options;
 struct ip_mc_socklist;
@@ -83,7 +84,7 @@ struct sock {
 	u8 protocol = 0;   /* of the IP header; constant */
 
 	/* Who we are. num is the local port in host order, 0 while unbound; RAW: the protocol; ping:
-	 * the identifier of our echo requests. [packet path] */
+	 * the identifier of our echo requests; PACKET: the frames' protocol. [packet path] */
 	u16 num = 0;
 	be16 sport;	/* num, as the header has it; there before num while a port is claimed */
 	be16 dport;	/* peer's port, 0 when not connected [packet path] */
@@ -116,10 +117,11 @@ struct sock {
 	bool mc_loop = true;   /* IP_MULTICAST_LOOP: members here get it too */
 	bool mc_all = true;    /* IP_MULTICAST_ALL: groups that others have joined as well */
 	bool nodefrag = false; /* IP_NODEFRAG; kept, as Linux does without netfilter */
-	int mc_index = 0;      /* IP_MULTICAST_IF: interface for multicast packets, 0: any */
-	be32 mc_addr;	       /* its address, if that named it */
-	int uc_index = 0;      /* IP_UNICAST_IF, 0: any */
-	u32 icmp_filter = 0;   /* ICMP_FILTER: bit n set: ICMP type n is not wanted (RAW) */
+	u16 port_least = 0, port_most = 0; /* IP_LOCAL_PORT_RANGE, 0: the host's; host order */
+	int mc_index = 0;    /* IP_MULTICAST_IF: interface for multicast packets, 0: any */
+	be32 mc_addr;	     /* its address, if that named it */
+	int uc_index = 0;    /* IP_UNICAST_IF, 0: any */
+	u32 icmp_filter = 0; /* ICMP_FILTER: bit n set: ICMP type n is not wanted (RAW) */
 
 	/* Its memberships, newest first; RTNL and the socket lock. Packets find them by the host's
 	 * table (sock/membership.hh), if there are any [packet path]. */
@@ -127,11 +129,19 @@ struct sock {
 	u32 mc_count = 0;
 
 	/* Where packets find us; the tables' locks guard the links. UDP is in udp_hash from bind to
-	 * close, and in one of the other two; RAW and ping use port_node alone. */
+	 * close, and in one of the other two; the others use port_node alone. */
 	hash_node port_node;
 	hash_node addr_node;
 	hash_node conn_node;
 	u64 bind_order = 0; /* greater: bound later, and so preferred [packet path] */
+
+	/* sock/cork.cc: a datagram that is still growing, or null. Socket lock; [packet path] */
+	cork *corked = nullptr;
+	bool cork_on = false; /* UDP_CORK */
+
+	/* SOCK_PACKET alone; packet_state::lock guards both. */
+	edu_tap *tap = nullptr; /* null: hears nothing, its device is down or gone */
+	int tap_ifindex = 0;	/* device it is bound to, 0: all, -1: one that is gone */
 
 	u32 drops = 0; /* packets for us that did not get on the queue; may lag [packet path] */
 
@@ -192,11 +202,15 @@ struct proto {
 	bool listens;  /* listen() changes the state (INET-10) */
 
 	result<void> (*init)(sock &s);
+	/* Locked: the name is no Internet address. Such a socket has no other end and no options
+	 * but SOL_SOCKET's. null: it is one. */
+	result<void> (*bind_name)(sock &s, const void *name, int name_len);
 	result<void> (*bind)(sock &s, const end_point &at); /* locked; null: inet_bind() */
 	result<void> (*get_port)(sock &s, u16 num);	    /* locked; 0: choose one */
 	void (*rehash)(sock &s); /* locked: rcv_saddr, daddr or dport have changed */
 	void (*unhash)(sock &s); /* locked: gives the port back */
 	result<int> (*sendmsg)(sock &s, const edu_send &send);
+	result<void> (*push_locked)(sock &s); /* locked: sends what is corked; null: cannot be */
 	result<int> (*recvmsg)(sock &s, msghdr *message, u32 len, u32 flags);
 	result<void> (*setsockopt)(sock &s, int level, int name,
 				   bytes value); /* null: SOL_IP alone */
@@ -206,6 +220,7 @@ struct proto {
 extern const proto udp_prot;
 extern const proto raw_prot;
 extern const proto ping_prot;
+extern const proto packet_prot;
 
 /*
  * sock/sock.cc
@@ -231,6 +246,9 @@ int sock_queue_rcv(sock &s, skb_ptr &packet);
 void sock_icmp_error(sock &s, const icmp_error &error, int payload_at, be16 port);
 /* EMSGSIZE found out here, with the MTU, for IP_RECVERR. Process. */
 void sock_local_error(sock &s, int error, be32 dst, be16 port, u32 info);
+
+/* Throws away the datagram that is still growing (sock/cork.cc). Socket lock. */
+void sock_uncork(sock &s);
 
 /* One record for /proc. RCU. */
 void sock_fill_info(const sock &s, edu_sock_info &out);

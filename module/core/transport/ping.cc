@@ -160,7 +160,7 @@ result<int> ping_sendmsg(sock &s, const edu_send &send)
 
 	if (send.len > wire::ipv4::max_packet_len)
 		return errc::emsgsize;
-	if (send.flags & (msg::oob | msg::more))
+	if (send.flags & msg::oob) /* MSG_MORE: as Linux, one message all the same */
 		return errc::eopnotsupp;
 	u16 sequence = TRY(read_request(send));
 	end_point to = TRY(datagram_destination(s, send));
@@ -194,11 +194,13 @@ constinit const proto ping_prot = {
 	.autobind = true,
 	.listens = false,
 	.init = nullptr,
+	.bind_name = nullptr,
 	.bind = ping_bind,
 	.get_port = ping_get_port,
 	.rehash = nullptr,
 	.unhash = ping_unhash,
 	.sendmsg = ping_sendmsg,
+	.push_locked = nullptr,
 	.recvmsg = ping_recvmsg,
 	.setsockopt = nullptr,
 	.getsockopt = nullptr,

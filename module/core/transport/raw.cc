@@ -12,6 +12,7 @@
  */
 #include "transport/raw.hh"
 
+#include "sock/cork.hh"
 #include "sock/datagram.hh"
 #include "sock/membership.hh"
 #include "stack.hh"
@@ -162,25 +163,26 @@ result<void> send_with_header(sock &s, const edu_send &send, const send_plan &pl
 	return ip_send_raw(*s.host, std::move(packet), *plan.route, plan.loop);
 }
 
+result<void> push_payload(sock &s, skb_ptr packet, const send_plan &plan)
+{
+	const u32 len = packet.len();
+
+	edu_k_skb_mark_transport(packet.get());
+	trace(s.host->net, EDU_TRACE_raw_send, packet.get());
+	return ip_send(*s.host, std::move(packet), *plan.route, plan.params(s.protocol, len));
+}
+
 result<void> send_payload(sock &s, const edu_send &send, const send_plan &plan)
 {
 	TRY(check_send_size(s, plan, send.len));
 	skb_ptr packet = TRY(copy_message(s, send, plan.headroom()));
 
-	edu_k_skb_mark_transport(packet.get());
-	trace(s.host->net, EDU_TRACE_raw_send, packet.get());
-	return ip_send(*s.host, std::move(packet), *plan.route, plan.params(s.protocol, send.len));
+	return push_payload(s, std::move(packet), plan);
 }
 
-result<int> raw_sendmsg(sock &s, const edu_send &send)
+result<void> plan_packet(sock &s, const edu_send &send, send_plan &plan)
 {
 	const bool with_header = read_once(s.hdrincl);
-	send_plan plan;
-
-	if (send.len > wire::ipv4::max_packet_len)
-		return errc::emsgsize;
-	if (send.flags & (msg::oob | msg::more))
-		return errc::eopnotsupp;
 	edu_send named = send;
 
 	if (!send.name_len) /* as Linux: no octet of a name is no name, of RAW sockets only */
@@ -190,14 +192,48 @@ result<int> raw_sendmsg(sock &s, const edu_send &send)
 	TRY(plan_send(s, send, to, with_header, plan));
 	if (with_header && plan.options.length)
 		return errc::einval; /* options belong into the header the program wrote */
-	if (is_probe(send))
-		return 0;
-	auto sent = with_header ? send_with_header(s, send, plan) : send_payload(s, send, plan);
+	return {};
+}
 
+/* As for every send: what the queues had no room for is lost without a word, unless IP_RECVERR is on. */
+result<void> report_send(sock &s, result<void> sent)
+{
 	if (sent)
 		s.host->count(EDU_Raw_OutDatagrams);
 	else if (sent.error() != errc::enobufs || read_once(s.recverr))
-		return sent.error();
+		return sent;
+	return {};
+}
+
+result<void> push_packet(sock &s, skb_ptr packet, const send_plan &plan)
+{
+	edu_k_skb_csum_done(packet.get());
+	return report_send(s, push_payload(s, std::move(packet), plan));
+}
+
+constexpr cork_ops raw_cork = {0, plan_packet, push_packet};
+
+result<void> raw_push_locked(sock &s)
+{
+	return cork_push_locked(s, raw_cork);
+}
+
+result<int> raw_sendmsg(sock &s, const edu_send &send)
+{
+	const bool with_header = read_once(s.hdrincl);
+	send_plan plan;
+
+	if (send.len > wire::ipv4::max_packet_len)
+		return errc::emsgsize;
+	if (send.flags & msg::oob)
+		return errc::eopnotsupp;
+	if (!with_header && is_corked(s, send)) /* a whole packet is never a part of one */
+		return cork_send(s, send, raw_cork);
+	TRY(plan_packet(s, send, plan));
+	if (is_probe(send))
+		return 0;
+	TRY(report_send(s, with_header ? send_with_header(s, send, plan) :
+					 send_payload(s, send, plan)));
 	return static_cast<int>(send.len);
 }
 
@@ -283,11 +319,13 @@ constinit const proto raw_prot = {
 	.autobind = false,
 	.listens = false,
 	.init = raw_sock_init,
+	.bind_name = nullptr,
 	.bind = raw_bind,
 	.get_port = nullptr,
 	.rehash = nullptr,
 	.unhash = raw_unhash,
 	.sendmsg = raw_sendmsg,
+	.push_locked = raw_push_locked,
 	.recvmsg = raw_recvmsg,
 	.setsockopt = raw_setsockopt,
 	.getsockopt = raw_getsockopt,

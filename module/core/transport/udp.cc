@@ -3,13 +3,15 @@
  * UDP: datagrams between programs.
  *
  * TLK "UDP" under "TCP/IP network layers" (OVER-7) and "The INET Socket Layer". Requirements: UDP-1,
- * UDP-2, UDP-3, OVER-3, OVER-8. RFC 768 in full; RFC 1122 4.1 in full. Not here: corking (UDP_CORK, MSG_MORE), encapsulation, GSO and GRO of datagrams.
+ * UDP-2, UDP-3, OVER-3, OVER-8. RFC 768 in full; RFC 1122 4.1 in full. Not here: encapsulation, GSO
+ * and GRO of datagrams (UDP_SEGMENT, UDP_GRO).
  *
  * Locking: receiving runs under RCU and takes the receive queue's lock alone. Sending takes no lock
  * at all; the route is held by a reference while the copy of the data may sleep.
  */
 #include "transport/udp.hh"
 
+#include "sock/cork.hh"
 #include "sock/datagram.hh"
 #include "stack.hh"
 #include "wire/udp.hh"
@@ -174,12 +176,39 @@ bool device_completes_checksums(const rtable &route)
 	return route.rt_dev->info.load()->csum_offload;
 }
 
+/* The device sums what goes out in one piece, if it can; len: octets of data. */
+bool may_offload(const send_plan &plan, u32 len)
+{
+	const bool in_one_piece = plan.header_len() + udp_header_len + len <= plan.route->rt_mtu;
+
+	return in_one_piece && device_completes_checksums(*plan.route);
+}
+
+/* The header in front of the data, whose sum is known, or left to the device (offload). */
+void put_header(const sock &s, skb_ptr &packet, const send_plan &plan, bool offload, u32 sum)
+{
+	const u32 len = packet.len();
+	wire::udp::repr header{.source = read_once(s.num),
+			       .dest = plan.port.host(),
+			       .length = static_cast<u16>(udp_header_len + len),
+			       .checksum = {}};
+
+	/* With a source route, the sum is of the final destination (RFC 1122 4.1.3.4, 3.2.1.8). */
+	header.checksum = offload ? header.checksum_for_device(plan.src, plan.dst) :
+				    header.checksum_between(plan.src, plan.dst,
+							    inet_sum::from_wsum(sum, len));
+	header.emit(std::span<u8, udp_header_len>{packet.push(udp_header_len), udp_header_len});
+	edu_k_skb_mark_transport(packet.get());
+	if (offload)
+		edu_k_skb_csum_offload(packet.get(), 6);
+	else
+		edu_k_skb_csum_done(packet.get());
+}
+
 /* The datagram with its header in front: data copied, and summed on the way if nobody else will. */
 result<skb_ptr> make_datagram(sock &s, const edu_send &send, const send_plan &plan)
 {
-	const bool in_one_piece = plan.header_len() + udp_header_len + send.len <=
-				  plan.route->rt_mtu;
-	const bool offload = in_one_piece && device_completes_checksums(*plan.route);
+	const bool offload = may_offload(plan, send.len);
 	u32 sum = 0;
 	int error = 0;
 	skb_ptr packet{edu_k_msg_to_skb(home(s), send.msg, plan.headroom() + udp_header_len,
@@ -189,39 +218,19 @@ result<skb_ptr> make_datagram(sock &s, const edu_send &send, const send_plan &pl
 		return from_errno(error).error();
 	trace(s.host->net, EDU_TRACE_sock_send, packet.get());
 
-	wire::udp::repr header{.source = read_once(s.num),
-			       .dest = plan.port.host(),
-			       .length = static_cast<u16>(udp_header_len + send.len),
-			       .checksum = {}};
-
-	/* With a source route, the sum is of the final destination (RFC 1122 4.1.3.4, 3.2.1.8). */
-	header.checksum = offload ? header.checksum_for_device(plan.src, plan.dst) :
-				    header.checksum_between(plan.src, plan.dst,
-							    inet_sum::from_wsum(sum, send.len));
-	header.emit(std::span<u8, udp_header_len>{packet.push(udp_header_len), udp_header_len});
-	edu_k_skb_mark_transport(packet.get());
-	if (offload)
-		edu_k_skb_csum_offload(packet.get(), 6);
-	else
-		edu_k_skb_csum_done(packet.get());
+	put_header(s, packet, plan, offload, sum);
 	return packet;
 }
 
-result<void> send_datagram(sock &s, const edu_send &send, const send_plan &plan)
+/* A datagram with its header goes down. */
+result<void> send_complete(sock &s, skb_ptr packet, const send_plan &plan)
 {
 	edu_stack &host = *s.host;
-	auto made = make_datagram(s, send, plan);
-
-	if (!made) {
-		if (made.error() == errc::enobufs || made.error() == errc::eagain)
-			host.count(EDU_Udp_SndbufErrors);
-		return made.error();
-	}
-	skb_ptr packet = std::move(made).value();
+	const u32 len = packet.len();
 
 	trace(host.net, EDU_TRACE_udp_send, packet.get());
-	auto sent = ip_send(host, std::move(packet), *plan.route,
-			    plan.params(ipproto_udp, udp_header_len + send.len));
+	auto sent = ip_send(host, std::move(packet), *plan.route, plan.params(ipproto_udp, len));
+
 	if (sent) {
 		host.count(EDU_Udp_OutDatagrams);
 	} else if (sent.error() == errc::enobufs) {
@@ -233,19 +242,55 @@ result<void> send_datagram(sock &s, const edu_send &send, const send_plan &plan)
 	return sent;
 }
 
+result<void> send_datagram(sock &s, const edu_send &send, const send_plan &plan)
+{
+	auto made = make_datagram(s, send, plan);
+
+	if (!made) {
+		if (made.error() == errc::enobufs || made.error() == errc::eagain)
+			s.host->count(EDU_Udp_SndbufErrors);
+		return made.error();
+	}
+	return send_complete(s, std::move(made).value(), plan);
+}
+
+result<void> plan_datagram(sock &s, const edu_send &send, send_plan &plan)
+{
+	end_point to = TRY(datagram_destination(s, send));
+
+	if (send.name && to.port == be16{})
+		return errc::einval;
+	return plan_send(s, send, to, false, plan);
+}
+
+/* Socket lock. Data that came in several sends is summed now, in one. */
+result<void> push_datagram(sock &s, skb_ptr packet, const send_plan &plan)
+{
+	const u32 len = packet.len();
+	const bool offload = may_offload(plan, len);
+
+	put_header(s, packet, plan, offload, offload ? 0 : edu_k_skb_csum(packet.get(), 0, len));
+	return send_complete(s, std::move(packet), plan);
+}
+
+constexpr cork_ops udp_cork = {udp_header_len, plan_datagram, push_datagram};
+
+result<void> udp_push_locked(sock &s)
+{
+	return cork_push_locked(s, udp_cork);
+}
+
 result<int> udp_sendmsg(sock &s, const edu_send &send)
 {
 	send_plan plan;
 
 	if (send.len > wire::ipv4::max_packet_len)
 		return errc::emsgsize;
-	if (send.flags & (msg::oob | msg::more))
+	if (send.flags & msg::oob)
 		return errc::eopnotsupp;
-	end_point to = TRY(datagram_destination(s, send));
-
-	if (send.name && to.port == be16{})
-		return errc::einval;
-	TRY(plan_send(s, send, to, false, plan));
+	if (is_corked(s, send))
+		return cork_send(s, send, udp_cork);
+	TRY(plan_datagram(s, send, plan));
 	if (is_probe(send))
 		return 0;
 	TRY(check_send_size(s, plan, udp_header_len + send.len));
@@ -263,19 +308,35 @@ result<int> udp_recvmsg(sock &s, msghdr *message, u32 len, u32 flags)
 	return datagram_recvmsg(s, message, len, flags, sender_port);
 }
 
-/* SOL_UDP has nothing that is built yet; errors as Linux's for what it does not know. */
-result<void> udp_setsockopt(sock &, int level, int, bytes value)
-{
-	constexpr int sol_udp = 17;
+/* SOL_UDP: UDP_CORK. */
+constexpr int sol_udp = 17, udp_cork_option = 1;
 
-	return level == sol_udp && value.size() < sizeof(int) ? errc::einval : errc::enoprotoopt;
+result<void> udp_setsockopt(sock &s, int level, int name, bytes value)
+{
+	if (level != sol_udp)
+		return errc::enoprotoopt;
+	if (value.size() < sizeof(int))
+		return errc::einval;
+	if (name != udp_cork_option)
+		return errc::enoprotoopt;
+	write_once(s.cork_on, load_native<u32>(value.data()) != 0);
+	if (!s.cork_on)
+		(void)udp_push_locked(s); /* as in Linux, how that went is not told */
+	return {};
 }
 
-result<u32> udp_getsockopt(sock &, int level, int, mutable_bytes)
+result<u32> udp_getsockopt(sock &s, int level, int name, mutable_bytes value)
 {
-	constexpr int sol_udp = 17;
+	const int on = s.cork_on;
 
-	return level == sol_udp ? errc::enoprotoopt : errc::eopnotsupp;
+	if (level != sol_udp)
+		return errc::eopnotsupp;
+	if (name != udp_cork_option)
+		return errc::enoprotoopt;
+	const size_t len = value.size() < sizeof(on) ? value.size() : sizeof(on);
+
+	__builtin_memcpy(value.data(), &on, len);
+	return static_cast<u32>(len);
 }
 
 } // namespace
@@ -286,11 +347,13 @@ constinit const proto udp_prot = {
 	.autobind = true,
 	.listens = true,
 	.init = nullptr,
+	.bind_name = nullptr,
 	.bind = nullptr,
 	.get_port = udp_get_port,
 	.rehash = udp_rehash,
 	.unhash = udp_unhash,
 	.sendmsg = udp_sendmsg,
+	.push_locked = udp_push_locked,
 	.recvmsg = udp_recvmsg,
 	.setsockopt = udp_setsockopt,
 	.getsockopt = udp_getsockopt,

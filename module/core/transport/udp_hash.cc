@@ -93,12 +93,30 @@ u32 random_below(u32 limit)
 	return static_cast<u32>(u64{edu_k_random()} * limit >> 32);
 }
 
+struct port_range {
+	u32 least, most; /* both included */
+};
+
+/* The host's range, and within it the socket's (ip(7), IP_LOCAL_PORT_RANGE): an end of it that the
+ * host's does not cover counts for nothing. */
+port_range local_ports(const sock &s)
+{
+	const u32 least = s.host->tune(EDU_TUNE_ip_local_port_min);
+	const u32 most = s.host->tune(EDU_TUNE_ip_local_port_max);
+	port_range range{least, most};
+
+	if (s.port_least >= least && s.port_least <= most)
+		range.least = s.port_least;
+	if (s.port_most >= range.least && s.port_most <= most)
+		range.most = s.port_most;
+	return range;
+}
+
 /* RFC 6056's algorithm 2; when the range is crowded, every port is tried. */
 bool claim_any_port(sock &s)
 {
 	constexpr u32 guesses = 16;
-	u32 least = s.host->tune(EDU_TUNE_ip_local_port_min);
-	u32 most = s.host->tune(EDU_TUNE_ip_local_port_max);
+	auto [least, most] = local_ports(s);
 	u32 count = most >= least ? most - least + 1 : 1;
 
 	for (u32 i = 0; i < guesses; i++)

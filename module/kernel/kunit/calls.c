@@ -202,6 +202,19 @@ int edu_t_sendmsg(struct edu_t_sock *sock, const void *data, unsigned int len,
 	return sent;
 }
 
+int edu_t_send_frame(struct edu_t_sock *sock, const void *data, unsigned int len,
+		     const struct edu_frame *to)
+{
+	struct kvec piece = { .iov_base = (void *)data, .iov_len = len };
+	struct msghdr msg = { .msg_flags = MSG_DONTWAIT };
+
+	if (to) {
+		msg.msg_name = (void *)to;
+		msg.msg_namelen = sizeof(*to);
+	}
+	return kernel_sendmsg(sock->socket, &msg, &piece, 1, len);
+}
+
 int edu_t_recvmsg(struct edu_t_sock *sock, struct edu_t_recv *recv)
 {
 	struct sockaddr_storage from = {};
@@ -217,7 +230,10 @@ int edu_t_recvmsg(struct edu_t_sock *sock, struct edu_t_recv *recv)
 	recv->flags = msg.msg_flags;
 	recv->address = 0;
 	recv->port = 0;
-	if (msg.msg_namelen) {
+	memset(&recv->frame, 0, sizeof(recv->frame));
+	if (msg.msg_namelen == sizeof(recv->frame)) {
+		memcpy(&recv->frame, &from, sizeof(recv->frame));
+	} else if (msg.msg_namelen) {
 		recv->address = (__force edu_be32)name->sedu_addr;
 		recv->port = (__force edu_be16)name->sedu_port;
 	}

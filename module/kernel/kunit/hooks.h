@@ -36,6 +36,10 @@ struct edu_net *edu_test_host(struct edu_net *real);
 bool edu_test_is_dev(const struct edu_dev *ed);
 int edu_test_dev_xmit(struct edu_dev *ed, struct sk_buff *skb, u16 ethertype);
 void edu_test_dev_release(struct edu_dev *ed);
+/* A test's host, and its devices for tap.c: by name, or by index when that is null. */
+bool edu_test_is_net(const struct edu_net *en);
+struct net_device *edu_test_netdev(struct edu_net *en, const char *name, int ifindex);
+int edu_test_netdev_xmit(struct net_device *netdev, struct sk_buff *skb);
 
 /* os.c: waits until the core's work is done. */
 void edu_os_flush(void);
@@ -93,6 +97,21 @@ static inline int edu_test_dev_xmit(struct edu_dev *ed, struct sk_buff *skb, u16
 }
 
 static inline void edu_test_dev_release(struct edu_dev *ed) {}
+
+static inline bool edu_test_is_net(const struct edu_net *en)
+{
+	return false;
+}
+
+static inline struct net_device *edu_test_netdev(struct edu_net *en, const char *name, int ifindex)
+{
+	return NULL;
+}
+
+static inline int edu_test_netdev_xmit(struct net_device *netdev, struct sk_buff *skb)
+{
+	return 0;
+}
 
 #endif /* EDU_KUNIT */
 

@@ -74,6 +74,29 @@ static struct edu_t_dev *edu_t_dev_of(struct edu_dev *ed)
 	return container_of(ed, struct edu_t_dev, ed);
 }
 
+bool edu_test_is_net(const struct edu_net *en)
+{
+	return edu_net(en->net) != en;
+}
+
+struct net_device *edu_test_netdev(struct edu_net *en, const char *name, int ifindex)
+{
+	struct edu_t_host *host = container_of(en, struct edu_t_host, net);
+	struct edu_t_dev *dev;
+
+	list_for_each_entry(dev, &host->devices, list)
+		if (name ? !strcmp(dev->info.name, name) : dev->info.ifindex == ifindex)
+			return dev->ed.dev;
+	return NULL;
+}
+
+int edu_test_netdev_xmit(struct net_device *netdev, struct sk_buff *skb)
+{
+	struct edu_t_dev *dev = *(struct edu_t_dev **)netdev_priv(netdev);
+
+	return edu_test_dev_xmit(&dev->ed, skb, ntohs(skb->protocol));
+}
+
 static struct edu_t_dev *edu_t_dev_find(struct edu_t_host *host, int ifindex)
 {
 	struct edu_t_dev *dev;
@@ -144,6 +167,7 @@ static void edu_t_receive(struct edu_t_dev *dev, struct sk_buff *skb)
 	skb_reset_network_header(skb);
 	local_bh_disable();
 	rcu_read_lock();
+	edu_taps_deliver(&dev->host->net, skb);
 	edu_t_to_core(dev, skb);
 	rcu_read_unlock();
 	local_bh_enable();
@@ -223,6 +247,9 @@ int edu_test_dev_xmit(struct edu_dev *ed, struct sk_buff *skb, u16 ethertype)
 	}
 	skb->dev = ed->dev;
 	skb->protocol = htons(ethertype);
+	skb_reset_mac_header(skb);
+	skb->pkt_type = PACKET_OUTGOING;
+	edu_taps_deliver(&dev->host->net, skb);
 	if (dev->cable && !edu_t_passes(dev->cable, skb)) {
 		consume_skb(skb);
 		return 0;
@@ -427,6 +454,8 @@ static struct net_device *edu_t_netdev_new(struct edu_t_dev *dev)
 	strscpy(netdev->name, dev->info.name, sizeof(netdev->name));
 	netdev->ifindex = dev->info.ifindex;
 	netdev->type = dev->info.type;
+	netdev->flags = dev->info.flags;
+	netdev->mtu = dev->info.mtu;
 	if (!dev->info.header_len)
 		netdev->header_ops = NULL;
 	return netdev;
@@ -503,7 +532,11 @@ void edu_t_dev_change(struct edu_t_host *host, int ifindex, const struct edu_dev
 		return;
 	dev->info = *info;
 	dev->info.ifindex = ifindex;
+	dev->ed.dev->flags = info->flags;
+	dev->ed.dev->mtu = info->mtu;
 	rtnl_lock();
+	edu_tap_netdev_event(&host->net, dev->ed.dev,
+			     info->flags & IFF_UP ? NETDEV_UP : NETDEV_DOWN);
 	edu_core_iface_changed(dev->ed.iface, &dev->info);
 	rtnl_unlock();
 }
@@ -537,6 +570,7 @@ static void edu_t_dev_drop(struct edu_t_dev *dev)
 	list_del(&dev->list);
 	edu_t_flights_drop(dev);
 	rtnl_lock();
+	edu_tap_netdev_event(&dev->host->net, dev->ed.dev, NETDEV_UNREGISTER);
 	edu_core_iface_gone(dev->ed.iface);
 	rtnl_unlock();
 }
@@ -602,6 +636,7 @@ struct edu_t_host *edu_t_host_new(void)
 		return NULL;
 	INIT_LIST_HEAD(&host->devices);
 	INIT_LIST_HEAD(&host->sockets);
+	INIT_LIST_HEAD(&host->net.taps);
 	xa_init(&host->net.devices);
 	host->net.net = &init_net;
 	host->net.counters = alloc_percpu(struct edu_counters);
