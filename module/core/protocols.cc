@@ -34,6 +34,7 @@ static constinit const protocol_layer protocols[] = {
 	{"route cache", nullptr, nullptr, rt_cache_host_init, rt_cache_host_close,
 	 rt_cache_host_exit},
 	{"IP", ip_init, ip_exit, ip_host_init, nullptr, ip_host_exit},
+	{"IP fragments", nullptr, nullptr, frag_host_init, frag_host_close, frag_host_exit},
 	{"ICMP", nullptr, nullptr, icmp_host_init, nullptr, nullptr},
 	{"UDP", udp_init, udp_exit, [](edu_stack &host) { return host.udp.init(); }, nullptr,
 	 nullptr},

@@ -179,7 +179,7 @@ bool device_completes_checksums(const rtable &route)
 result<skb_ptr> make_datagram(sock &s, const edu_send &send, const send_plan &plan)
 {
 	const bool in_one_piece = plan.header_len() + udp_header_len + send.len <=
-				  plan.route->rt_mtu;
+				  plan.mtu();
 	const bool offload = in_one_piece && device_completes_checksums(*plan.route);
 	u32 sum = 0;
 	int error = 0;
