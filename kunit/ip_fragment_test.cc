@@ -2,7 +2,7 @@
 /*
  * Fragments: put together in any order, given up, bounded; cut, with their options and flags.
  *
- * Requirements: IP-4 … IP-9; RFC 791 3.2, RFC 815, RFC 1122 3.3.2 and 3.3.5, RFC 1858, RFC 5722.
+ * Requirements: IP-4 … IP-9; RFC 791 3.2, RFC 815, RFC 1122 3.3.2 and 3.3.3, RFC 1858, RFC 5722.
  *
  * Locking: none. Tests run one after the other.
  */
@@ -130,8 +130,10 @@ EDU_TEST_F(frag_fixture, fragment, any_order_will_do, "IP-6", "RFC815")
 
 EDU_TEST_F(frag_fixture, fragment, of_other_datagrams_stay_apart, "IP-7")
 {
-	static const wire::ipv4::repr others[] = {
-		{.id = 78}, {.protocol = 200}, {.src = ip4(10, 0, 0, 8)}, {.dst = ip4(10, 0, 0, 7)}};
+	static const wire::ipv4::repr others[] = {{.id = 78},
+						  {.protocol = 200},
+						  {.src = ip4(10, 0, 0, 8)},
+						  {.dst = ip4(10, 0, 0, 7)}};
 
 	w.a.add_address(ip4(10, 0, 0, 7), 24);
 	give(0, 24, true);
@@ -162,12 +164,12 @@ EDU_TEST_F(frag_fixture, fragment, an_overlap_ends_the_datagram, "IP-9", "RFC572
 		u8 from, to;
 		bool more;
 	} evil[] = {
-		{16, 32, true},	 /* into the end of the first */
-		{8, 16, true},	 /* inside of it: teardrop */
-		{0, 16, true},	 /* its beginning */
-		{0, 32, true},	 /* around it */
-		{24, 48, true},	 /* into the other */
-		{0, 40, true},	 /* around both, but for the end */
+		{16, 32, true}, /* into the end of the first */
+		{8, 16, true},	/* inside of it: teardrop */
+		{0, 16, true},	/* its beginning */
+		{0, 32, true},	/* around it */
+		{24, 48, true}, /* into the other */
+		{0, 40, true},	/* around both, but for the end */
 	};
 
 	for (const auto &bad : evil) {
@@ -218,7 +220,7 @@ EDU_TEST_F(frag_fixture, fragment, what_no_sender_sends_is_refused, "IP-9", "RFC
 	give(piece(65528, 65544, false)); /* Ping of Death */
 	give(piece(65512, 65520, true));
 	EXPECT_EQ(count(EDU_Ip_DropFragmentTooLong), 2u);
-	give(piece(0, 8, true, {.protocol = tcp})); /* ports only */
+	give(piece(0, 8, true, {.protocol = tcp}));  /* ports only */
 	give(piece(8, 24, true, {.protocol = tcp})); /* would overwrite the flags */
 	EXPECT_EQ(count(EDU_Ip_DropFragmentTiny), 2u);
 	EXPECT_EQ(count(EDU_Ip_ReasmFails), 7u);
@@ -239,7 +241,8 @@ EDU_TEST_F(frag_fixture, fragment, a_damaged_datagram_is_seen_by_its_checksum, "
 	expect_nothing();
 }
 
-EDU_TEST_F(frag_fixture, fragment, a_raw_socket_sees_one_packet_with_a_right_header, "IP-8", "BSD-4")
+EDU_TEST_F(frag_fixture, fragment, a_raw_socket_sees_one_packet_with_a_right_header, "IP-8",
+	   "BSD-4")
 {
 	socket raw = w.a.open(sock_raw, udp_protocol_number);
 
@@ -268,8 +271,8 @@ EDU_TEST_F(frag_fixture, fragment, each_new_one_restarts_the_timer, "IP-9")
 	EXPECT_EQ(count(EDU_Ip_ReasmTimeout), 0u);
 }
 
-EDU_TEST_F(frag_fixture, fragment, the_timer_gives_up_and_tells_who_sent_the_first,
-	   "IP-9", "RFC1122-3.3.2", "RFC792")
+EDU_TEST_F(frag_fixture, fragment, the_timer_gives_up_and_tells_who_sent_the_first, "IP-9",
+	   "RFC1122-3.3.2", "RFC792")
 {
 	w.a.tune(EDU_TUNE_ip_frag_time_ms, 1000);
 	w.cable.clear();
@@ -373,7 +376,9 @@ EDU_TEST_F(frag_fixture, fragment, the_last_arrival_decides_who_goes, "IP-9")
 	w.a.tune(EDU_TUNE_ip_frag_max_queues, 2);
 	give(piece(0, 24, true, {.id = 1}));
 	give(piece(0, 24, true, {.id = 2}));
-	give(piece(24, 32, true, {.id = 1}));
+	w.run_for(1);
+	give(piece(24, 32, true, {.id = 1})); /* needs no place of its own */
+	EXPECT_EQ(count(EDU_Ip_DropFragmentEvicted), 0u);
 	give(piece(0, 24, true, {.id = 3})); /* 2 goes */
 	EXPECT_EQ(count(EDU_Ip_DropFragmentEvicted), 1u);
 	give(piece(32, 48, false, {.id = 1}));
@@ -475,7 +480,8 @@ struct cut_fixture {
 
 } // namespace
 
-EDU_TEST_F(cut_fixture, fragment, a_packet_larger_than_the_mtu_leaves_in_pieces, "IP-4", "IP-5")
+EDU_TEST_F(cut_fixture, fragment, a_packet_larger_than_the_mtu_leaves_in_pieces, "IP-4", "IP-5",
+	   "RFC1122-3.3.3")
 {
 	static u8 room[512];
 	edu_t_recv call = {};
@@ -555,12 +561,34 @@ EDU_TEST_F(cut_fixture, fragment, a_device_that_refuses_one_ends_the_send, "IP-4
 	EXPECT_EQ(w.a.counter(EDU_Ip_FragOKs), 0u);
 }
 
+/* They wait for ARP like any packet; that it never answers is told once, by the first. */
+EDU_TEST_F(cut_fixture, fragment, an_address_nobody_has_is_told_by_the_first_alone, "IP-4", "ARP-5")
+{
+	socket lost = w.a.udp();
+
+	/* Octets 80 on would be ports of this socket, if they were taken for a header. */
+	for (u32 at = 72; at + 4 < len; at += 80)
+		store_be16(&data[at], 5555);
+	lost.bind({}, 5555);
+	lost.connect(ip4(10, 0, 0, 77), 7);
+	from.connect(ip4(10, 0, 0, 77), 7);
+	EXPECT_EQ(from.send({data, len}), 400);
+	w.run_for(10000);
+	EXPECT_EQ(w.a.counter(EDU_Arp_DropUnresolved), 6u);
+	EXPECT_EQ(from.get(sol_socket, 4), 113);
+	EXPECT_EQ(lost.get(sol_socket, 4), 0);
+}
+
 EDU_TEST_F(cut_fixture, fragment, a_fragment_can_be_cut_again, "IP-4", "RFC1812-5.2.6")
 {
 	flow wanted{.dst = w.b.address()};
 	ref<rtable> route = ip_route_output(*w.a.stack(), wanted).value();
-	wire::ipv4::repr header{.total_length = 84, .id = 5, .more_fragments = true,
-				.fragment_offset = 160, .protocol = 200, .src = w.a.address(),
+	wire::ipv4::repr header{.total_length = 84,
+				.id = 5,
+				.more_fragments = true,
+				.fragment_offset = 160,
+				.protocol = 200,
+				.src = w.a.address(),
 				.dst = w.b.address()};
 	skb_ptr packet = skb_ptr::alloc(32, 84, gfp::atomic);
 
@@ -575,7 +603,8 @@ EDU_TEST_F(cut_fixture, fragment, a_fragment_can_be_cut_again, "IP-4", "RFC1812-
 	EXPECT_EQ(ip_of(nth(1)).payload_length(), 24u);
 }
 
-EDU_TEST_F(cut_fixture, fragment, a_checksum_that_was_put_off_is_made_before_cutting, "IP-4", "SKB-1")
+EDU_TEST_F(cut_fixture, fragment, a_checksum_that_was_put_off_is_made_before_cutting, "IP-4",
+	   "SKB-1")
 {
 	flow wanted{.dst = w.b.address()};
 	ref<rtable> route = ip_route_output(*w.a.stack(), wanted).value();

@@ -37,10 +37,10 @@ handmade too_big(const world &w, be32 about, u16 mtu, u16 total = 1500, be32 sou
 	store_be32(&quote[24], 0);
 	icmp_message message{{wire::icmp::type::unreachable, 4, mtu}, quote};
 
-	return ip_frame(9, 1,
-			{.ttl = 9, .protocol = icmp_protocol_number, .src = router,
-			 .dst = w.a.address()},
-			message.all());
+	return ip_frame(
+		9, 1,
+		{.ttl = 9, .protocol = icmp_protocol_number, .src = router, .dst = w.a.address()},
+		message.all());
 }
 
 /* Host a with a socket connected to b, whose path's MTU is about to change. */
@@ -177,12 +177,12 @@ EDU_TEST_F(pmtu_fixture, pmtu, each_way_of_discovery, "IP-4", "RFC1191-6.2")
 {
 	static constexpr struct {
 		discover how;
-		int large;  /* what a send of 1,000 octets returns with a path MTU of 900 */
-		u8 frames;  /* it makes */
+		int large;     /* what a send of 1,000 octets returns with a path MTU of 900 */
+		u8 frames;     /* it makes */
 		bool small_df; /* on a datagram that fits the path */
-		u8 errors;  /* the ICMP error is told */
+		u8 errors;     /* the ICMP error is told */
 	} ways[] = {
-		{dont, 1000, 2, false, 0},	{want, 1000, 2, true, 90},
+		{dont, 1000, 2, false, 0},	 {want, 1000, 2, true, 90},
 		{always, emsgsize, 0, true, 90}, {probe, 1000, 1, true, 90},
 		{interface, 1000, 1, false, 90}, {omit, 1000, 1, false, 90},
 	};
@@ -212,7 +212,7 @@ EDU_TEST_F(pmtu_fixture, pmtu, the_device_s_own_mtu_counts_for_all, "IP-4")
 		discover how;
 		int sent;
 		u8 frames;
-	} ways[] = {{dont, 1000, 3}, {want, 1000, 3},	      {always, emsgsize, 0},
+	} ways[] = {{dont, 1000, 3},	  {want, 1000, 3},	    {always, emsgsize, 0},
 		    {probe, emsgsize, 0}, {interface, emsgsize, 0}, {omit, 1000, 3}};
 	edu_dev_info info = host::ethernet(1);
 

@@ -15,6 +15,7 @@ from scapy.layers.l2 import Ether
 from scapy.packet import Raw
 
 PORT = 7000
+SOCK_DGRAM = socket.SOCK_DGRAM
 LARGEST = 65507
 DATA = bytes(random.Random(3).randbytes(LARGEST))
 
@@ -71,7 +72,7 @@ def test_the_tool_pings_with_fragments(pair):
     assert pair.a.counters()["Ip.ReasmOKs"] == 1
 
 
-@pytest.mark.req("IP-4", "IP-8", "UDP-3")
+@pytest.mark.req("IP-4", "IP-8", "UDP-3", "RFC1122-3.2.1.4")
 @pytest.mark.parametrize("size", [1472, 1473, 2952, 9000, LARGEST])
 def test_datagrams_both_ways(pair, size):
     ours = pair.a.socket(bind=("10.0.0.1", PORT))
@@ -326,6 +327,49 @@ def test_path_mtu_is_learnt(cable):
     _, origin, _, _, _, info, _ = struct.unpack_from("=IBBBBII", find_cmsg(control, IP_RECVERR))
     assert (origin, info) == (1, 1000)
     assert any("1000" in line.split() for line in cable.a.proc("rt_cache"))
+
+
+@pytest.mark.req("RFC1191-4", "UDP-3")
+def test_what_tracepath_does(cable):
+    """Its socket: IP_PMTUDISC_PROBE and the error queue, which tells each MTU on the way."""
+    sock = cable.sock
+    sock.setsockopt(socket.SOL_IP, IP_MTU_DISCOVER, 3)
+    sock.setsockopt(socket.SOL_IP, IP_RECVERR, 1)
+
+    def told():
+        _, control, _, address = sock.recvmsg(2000, 500, socket.MSG_ERRQUEUE)
+        number, origin, _, _, _, info, _ = struct.unpack_from("=IBBBBII", find_cmsg(control, IP_RECVERR))
+        sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        return number, origin, info, address
+
+    assert errno_of(sock.sendto, bytes(9000 - 28), (cable.peer, 44444)) == errno.EMSGSIZE
+    assert told() == (errno.EMSGSIZE, 1, 1500, (cable.peer, 44444))
+    for size, mtu in ((1500, 1400), (1400, 1280)):
+        sock.sendto(bytes(size - 28), (cable.peer, 44444))
+        sent = cable.w.expect(lambda frame: UDP in frame, "probe")[IP]
+        assert (sent.len, sent.flags) == (size, "DF")
+        cable.w.send(frag_needed(cable, mtu, sent))
+        cable.w.fence()
+        assert told() == (errno.EMSGSIZE, 2, mtu, (cable.peer, 44444))
+
+
+@pytest.mark.req("IP-4", "BSD-4")
+@pytest.mark.parametrize("kind,size", [(socket.SOCK_RAW, 1481), (SOCK_DGRAM, 1481)])
+def test_what_ping_m_does(cable, kind, size):
+    """ping -M do, want and dont, by a RAW and by a ping socket."""
+    cable.a.tune(ping_group_min=0, ping_group_max=1000)
+    sock = cable.a.socket(kind, socket.IPPROTO_ICMP)
+    request = struct.pack("!BBHHH", 8, 0, 0, 1, 1) + bytes(size - 8)
+    for how, fragments in ((2, 0), (1, 2), (0, 2)):
+        sock.setsockopt(socket.SOL_IP, IP_MTU_DISCOVER, how)
+        refused = errno_of(sock.sendto, request, (cable.peer, 0))
+        assert refused == (0 if fragments else errno.EMSGSIZE)
+        for _ in range(fragments):
+            frame = cable.w.expect(lambda frame: IP in frame and frame[IP].proto == 1, "fragment")
+            assert not frame[IP].flags.DF
+    sock.setsockopt(socket.SOL_IP, IP_MTU_DISCOVER, 1)
+    sock.sendto(request[:1400], (cable.peer, 0))
+    assert cable.w.expect(lambda frame: ICMP in frame, "request")[IP].flags == "DF"
 
 
 @pytest.mark.req("RFC1191-4")

@@ -486,10 +486,11 @@ struct edu_frag_info {
 	edu_u8 protocol;
 	edu_u8 has_first; /* the fragment at offset 0 has arrived */
 	edu_u32 fragments;
-	edu_u32 octets;			    /* of payload that have arrived */
-	edu_u32 length;			    /* of all payload, 0: the last fragment is missing */
-	edu_u32 memory;			    /* charged for it */
-	edu_u32 left_ms, first_ms, last_ms; /* until it is given up; since its first and last fragment */
+	edu_u32 octets; /* of payload that have arrived */
+	edu_u32 length; /* of all payload, 0: the last fragment is missing */
+	edu_u32 memory; /* charged for it */
+	edu_u32 left_ms, first_ms,
+		last_ms; /* until it is given up; since its first and last fragment */
 };
 
 /* One interface, for /proc. */

@@ -73,10 +73,26 @@ public:
 		frame[0] = 2;
 		frame[12] = 8;
 		word |= part.to < payload.size() ? 0x2000 : 0;
-		const std::uint8_t header[] = {0x45, 0, std::uint8_t(total >> 8), std::uint8_t(total),
-					       std::uint8_t(id >> 8), std::uint8_t(id),
-					       std::uint8_t(word >> 8), std::uint8_t(word), 9, protocol,
-					       0, 0, 10, 0, 0, 9, 10, 0, 0, 1};
+		const std::uint8_t header[] = {0x45,
+					       0,
+					       std::uint8_t(total >> 8),
+					       std::uint8_t(total),
+					       std::uint8_t(id >> 8),
+					       std::uint8_t(id),
+					       std::uint8_t(word >> 8),
+					       std::uint8_t(word),
+					       9,
+					       protocol,
+					       0,
+					       0,
+					       10,
+					       0,
+					       0,
+					       9,
+					       10,
+					       0,
+					       0,
+					       1};
 		std::uint32_t sum = 0;
 
 		for (std::size_t i = 0; i < ip_len; i += 2)
@@ -86,7 +102,8 @@ public:
 		ip[10] = static_cast<std::uint8_t>(sum >> 8);
 		ip[11] = static_cast<std::uint8_t>(sum);
 		frame.insert(frame.end(), payload.begin() + part.from, payload.begin() + part.to);
-		edu_t_inject(host_, ifindex_, frame.data(), static_cast<unsigned int>(frame.size()));
+		edu_t_inject(host_, ifindex_, frame.data(),
+			     static_cast<unsigned int>(frame.size()));
 	}
 
 	/* The payload of the next datagram, or nothing. */
@@ -163,7 +180,8 @@ void any_cut_comes_out_exact_or_not_at_all()
 
 		for (std::uint16_t id = 0; id < datagrams; id++) {
 			octets payload = some_payload(1 + hosted::chance() % 65515);
-			std::vector<cut> cuts = cut_up(payload.size(), hosted::happens(300) ? 64 : 1480);
+			std::vector<cut> cuts =
+				cut_up(payload.size(), hosted::happens(300) ? 64 : 1480);
 			const bool lost = cuts.size() > 1 && hosted::happens(300);
 
 			shuffle(cuts);

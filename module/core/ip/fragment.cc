@@ -179,26 +179,32 @@ static void ip_expire(edu_timer *timer)
 	drop_all(host, taken, EDU_Ip_DropFragmentTimeout);
 }
 
-/* Memory for one more fragment, and a place for one more ipq: those alone for longest go. */
+/* Ipqs that one packet may push out: none pays for thousands. */
+static constexpr int most_evicted = 64;
+
+/* The one that got nothing new for longest goes; false: there is none. */
+static bool evict_one(edu_stack &host)
+{
+	ref<ipq> oldest = oldest_ipq(host);
+
+	if (oldest)
+		give_up(host, *oldest, EDU_Ip_DropFragmentEvicted);
+	return static_cast<bool>(oldest);
+}
+
+/* Memory for @charge octets more; when the bound is met, down to ip_frag_low_thresh. */
 static bool make_room(edu_stack &host, u32 charge)
 {
-	constexpr int most = 64; /* ipqs at once: no packet pays for thousands */
-	frag_state &frag = host.frag;
 	const u32 high = host.tune(EDU_TUNE_ip_frag_high_thresh);
 	const u32 low = lesser(high, host.tune(EDU_TUNE_ip_frag_low_thresh));
-	const bool over = frag.memory.load() + charge > high;
+	atomic<u32> &memory = host.frag.memory;
 
-	for (int i = 0; i < most; i++) {
-		if (over && frag.memory.load() <= low)
+	if (memory.load() + charge <= high)
+		return true;
+	for (int i = 0; i < most_evicted && memory.load() > low; i++)
+		if (!evict_one(host))
 			break;
-		if (!over && frag.ipqueue.size() < host.tune(EDU_TUNE_ip_frag_max_queues))
-			break;
-		ref<ipq> oldest = oldest_ipq(host);
-		if (!oldest)
-			break;
-		give_up(host, *oldest, EDU_Ip_DropFragmentEvicted);
-	}
-	return frag.memory.load() + charge <= high;
+	return memory.load() + charge <= high;
 }
 
 /*
@@ -220,6 +226,10 @@ static u64 deadline_of(edu_stack &host, const ipq &q, u64 now)
 /* A new ipq enters the table, unless another processor was faster: the one that is there, held. */
 static ref<ipq> ip_create(edu_stack &host, const ipq_key &key, u32 hash)
 {
+	for (int i = 0; i < most_evicted; i++)
+		if (host.frag.ipqueue.size() < host.tune(EDU_TUNE_ip_frag_max_queues) ||
+		    !evict_one(host))
+			break;
 	auto fresh = make<ipq>(gfp::atomic);
 	auto same = [&](const ipq &q) { return q.key == key && !read_once(q.dead); };
 
@@ -250,8 +260,9 @@ static ref<ipq> ip_create(edu_stack &host, const ipq_key &key, u32 hash)
 static ref<ipq> ip_find(edu_stack &host, const ipq_key &key)
 {
 	const u32 hash = key_hash(host, key);
-	ipq *there = host.frag.ipqueue.find(
-		hash, [&](const ipq &q) { return q.key == key && !read_once(q.dead); });
+	ipq *there = host.frag.ipqueue.find(hash, [&](const ipq &q) {
+		return q.key == key && !read_once(q.dead);
+	});
 
 	if (auto held = ref<ipq>::try_share(there))
 		return held;
@@ -317,8 +328,8 @@ struct fragment_place {
 static fragment_place place_of(const skb_ptr &packet)
 {
 	const u16 word = load_be16(packet.data() + 6);
-	const u32 offset = static_cast<u32>((word & wire::ipv4::offset_mask) *
-					    wire::ipv4::fragment_unit);
+	const u32 offset =
+		static_cast<u32>((word & wire::ipv4::offset_mask) * wire::ipv4::fragment_unit);
 
 	return {offset, offset + packet.cb<ip_info>().payload_len,
 		(word & wire::ipv4::flag_more_fragments) != 0};

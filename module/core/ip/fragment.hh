@@ -47,25 +47,25 @@ struct ipq_key {
 
 /* A datagram of which fragments wait (TLK's ipq). Freed by RCU. */
 struct ipq {
-	hash_node hashed;	   /* in ipqueue; its stripe's lock */
-	list_node aged;		   /* in its row by age; the row's lock */
-	u64 aged_ns = 0;	   /* when it was put there: its last new fragment; the row's lock */
+	hash_node hashed; /* in ipqueue; its stripe's lock */
+	list_node aged;	  /* in its row by age; the row's lock */
+	u64 aged_ns = 0;  /* when it was put there: its last new fragment; the row's lock */
 	edu_stack *host = nullptr; /* constant */
 	ipq_key key;		   /* constant */
 	ref_count refs;		   /* the table's, the armed timer's, and each user's */
 	edu_timer timer;	   /* fires at the deadline, or before and is set again */
 
-	spinlock lock;		   /* guards the rest */
-	bool dead = false;	   /* complete or given up: nobody adds to it. Read by look-ups */
-	u64 created_ms = 0;	   /* first fragment */
-	u64 touched_ms = 0;	   /* last new fragment */
-	u64 deadline_ms = 0;	   /* when it is given up */
-	fragment_list fragments;   /* by offset; none overlap */
-	ipfrag *tree = nullptr;	   /* the same, for searching */
-	u32 count = 0;		   /* fragments */
-	u32 meat = 0;		   /* octets of payload in them */
-	u32 len = 0;		   /* octets of payload of the datagram; 0: the last is missing */
-	u32 charged = 0;	   /* octets of memory counted for it and them */
+	spinlock lock;		 /* guards the rest */
+	bool dead = false;	 /* complete or given up: nobody adds to it. Read by look-ups */
+	u64 created_ms = 0;	 /* first fragment */
+	u64 touched_ms = 0;	 /* last new fragment */
+	u64 deadline_ms = 0;	 /* when it is given up */
+	fragment_list fragments; /* by offset; none overlap */
+	ipfrag *tree = nullptr;	 /* the same, for searching */
+	u32 count = 0;		 /* fragments */
+	u32 meat = 0;		 /* octets of payload in them */
+	u32 len = 0;		 /* octets of payload of the datagram; 0: the last is missing */
+	u32 charged = 0;	 /* octets of memory counted for it and them */
 	edu_rcu_head rcu;
 };
 
@@ -75,7 +75,8 @@ void release(ipq *q);
 struct ipq_age_row {
 	spinlock lock;
 	list<ipq, &ipq::aged> by_age;
-	u64 oldest_ns = ~u64{0}; /* aged_ns of the first, ~0: empty. Read without the lock as advice */
+	u64 oldest_ns =
+		~u64{0}; /* aged_ns of the first, ~0: empty. Read without the lock as advice */
 };
 
 /* All fragments that wait in a host. */

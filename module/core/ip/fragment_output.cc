@@ -4,7 +4,7 @@
  *
  * TLK "Data Fragmentation": IP-4 (each fragment in an sk_buff of its own; a failed allocation fails
  * the send), IP-5 (flags and offset). RFC 791 3.1 and 3.2 (options with the copied flag go into every
- * fragment), RFC 1122 3.3.5. It serves packets of our own and those that are forwarded: a fragment
+ * fragment), RFC 1122 3.3.3. It serves packets of our own and those that are forwarded: a fragment
  * may be cut again.
  *
  * Locking: none is taken. The packet and the route are the caller's.
@@ -20,9 +20,9 @@ using namespace wire::ipv4;
 
 /* How a packet is cut. */
 struct cut_plan {
-	repr header;	    /* of the packet */
-	u32 header_len = 0; /* octets */
-	bytes options;	    /* of the first fragment */
+	repr header;			/* of the packet */
+	u32 header_len = 0;		/* octets */
+	bytes options;			/* of the first fragment */
 	u8 later[max_options_len] = {}; /* of the others */
 	u32 later_len = 0;
 	u32 mtu = 0;
@@ -53,8 +53,8 @@ skb_ptr make_piece(const skb_ptr &packet, const cut_plan &plan, u32 &at)
 	const u32 left = plan.payload - at;
 	const u32 room = plan.mtu - header_len;
 	const u32 len = left <= room ? left : room / 8 * 8;
-	skb_ptr piece{edu_k_skb_cut(packet.get(), plan.header_len + at, len,
-				    plan.headroom + header_len)};
+	skb_ptr piece{
+		edu_k_skb_cut(packet.get(), plan.header_len + at, len, plan.headroom + header_len)};
 	repr header = plan.header;
 
 	if (!piece)

@@ -148,6 +148,8 @@ void icmp_link_failure(edu_stack &host, const skb_ptr &packet)
 	if (!packet.may_pull(header_len + static_cast<u32>(wire::icmp::min_quote)))
 		return;
 	bytes linear = packet.linear();
+	if (load_be16(&linear[6]) & wire::ipv4::offset_mask)
+		return; /* a later fragment has no transport header to tell by */
 	icmp_error error{
 		.offender = load_addr(&linear[12]), /* we ourselves say so */
 		.src = load_addr(&linear[12]),

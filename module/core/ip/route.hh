@@ -54,14 +54,14 @@ struct rtable {
 	be32 rt_src;	 /* source address to use */
 	be32 rt_gateway; /* next hop: a gateway, or rt_dst itself */
 	bool rt_has_gateway = false;
-	u32 rt_mtu = 0;	       /* largest IP packet the first link takes, octets */
-	u32 rt_pmtu = 0;       /* what ICMP has told of the path (RFC 1191), 0: nothing. read_once() */
+	u32 rt_mtu = 0;	 /* largest IP packet the first link takes, octets */
+	u32 rt_pmtu = 0; /* what ICMP has told of the path (RFC 1191), 0: nothing. read_once() */
 	bool rt_pmtu_lock = false; /* it told less than min_pmtu: no DF any more. read_once() */
 	u64 rt_pmtu_expires = 0;   /* ms clock: forgotten then. read_once() */
-	u32 rt_window = 0;     /* for TCP, 0: none */
-	u32 rt_irtt = 0;       /* for TCP, milliseconds, 0: none */
-	u32 genid = 0;	       /* stack's route generation when made; another one now: stale */
-	ref<edu_iface> rt_dev; /* leaves by; never null in a published route */
+	u32 rt_window = 0;	   /* for TCP, 0: none */
+	u32 rt_irtt = 0;	   /* for TCP, milliseconds, 0: none */
+	u32 genid = 0;		   /* stack's route generation when made; another one now: stale */
+	ref<edu_iface> rt_dev;	   /* leaves by; never null in a published route */
 	ref<arp_table>
 		rt_neigh;     /* next hop's ARP entry, whose hh is the prebuilt header (IP-2); null:
 					   the link needs none. Constant after publication */

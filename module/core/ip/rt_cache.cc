@@ -262,8 +262,7 @@ static void lower_pmtu(edu_stack &host, rtable &route, u32 mtu)
 	if (route.rt_type != route_type::unicast || mtu >= now)
 		return; /* never raised by a message from outside */
 	write_once(route.rt_pmtu_lock, mtu < least);
-	write_once(route.rt_pmtu_expires,
-		   edu_k_now_ms() + host.tune(EDU_TUNE_mtu_expires_ms));
+	write_once(route.rt_pmtu_expires, edu_k_now_ms() + host.tune(EDU_TUNE_mtu_expires_ms));
 	write_once(route.rt_pmtu, mtu < least ? (least < now ? least : now) : mtu);
 }
 
@@ -279,7 +278,8 @@ void rt_update_pmtu(edu_stack &host, be32 dst, u32 mtu, u32 total_length)
 
 		if (route.rt_dst == dst)
 			lower_pmtu(host, route,
-				   mtu ? mtu : next_plateau(total_length < now ? total_length : now));
+				   mtu ? mtu :
+					 next_plateau(total_length < now ? total_length : now));
 	}
 }
 

@@ -250,8 +250,8 @@ result<int> get_mtu(const sock &s)
 		return errc::enotconn;
 	if (!route) {
 		constexpr u8 tos_for_routes = 0x1e;
-		auto found = ip_route_output(
-			*s.host, {s.daddr, s.saddr, oif, u8(s.ip_tos & tos_for_routes), true});
+		auto found = ip_route_output(*s.host, {s.daddr, s.saddr, oif,
+						       u8(s.ip_tos & tos_for_routes), true});
 
 		if (!found)
 			return errc::enotconn;

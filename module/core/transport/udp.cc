@@ -178,8 +178,7 @@ bool device_completes_checksums(const rtable &route)
 /* The datagram with its header in front: data copied, and summed on the way if nobody else will. */
 result<skb_ptr> make_datagram(sock &s, const edu_send &send, const send_plan &plan)
 {
-	const bool in_one_piece = plan.header_len() + udp_header_len + send.len <=
-				  plan.mtu();
+	const bool in_one_piece = plan.header_len() + udp_header_len + send.len <= plan.mtu();
 	const bool offload = in_one_piece && device_completes_checksums(*plan.route);
 	u32 sum = 0;
 	int error = 0;

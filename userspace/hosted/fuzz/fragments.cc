@@ -122,7 +122,8 @@ public:
 		hosted::set_nonlinear(record[0] & in_pieces ? 1000 : 0);
 		if (record[0] & no_memory)
 			edu_t_fail_alloc(1 + record[4] % 8);
-		edu_t_inject(host_, ifindex_, frame.data(), static_cast<unsigned int>(frame.size()));
+		edu_t_inject(host_, ifindex_, frame.data(),
+			     static_cast<unsigned int>(frame.size()));
 		edu_t_run(record[0] & time_passes ? 10000 : 0);
 		for (edu_t_sock *sock : socks_)
 			while (look(sock))
