@@ -323,6 +323,33 @@ EDU_TEST_F(frag_fixture, fragment, nor_does_a_trickle_of_new_ones, "IP-9", "RFC1
  * Bounds
  */
 
+/* The steps of a search do not follow the number of fragments, whatever their order. */
+EDU_TEST(fragment, no_order_makes_the_tree_deep, "IP-6", "RFC815")
+{
+	constexpr u32 many = 1000, deepest = 60;
+	list<ipfrag, &ipfrag::node> all;
+	ipfrag *tree = nullptr;
+
+	for (u32 i = 0; i < many; i++) {
+		u32 at = 8 * (i < many / 2 ? i : many + many / 2 - i); /* up, then down */
+		owner<ipfrag> one = make_fragment({at, at + 8, true}, 0);
+
+		ASSERT_TRUE(one);
+		all.push_back(*one);
+		insert_into_tree(tree, *one.release());
+	}
+	for (const ipfrag &one : all) {
+		u32 steps = 0;
+
+		EXPECT_EQ(find_at_or_before(tree, one.offset + 7), &one);
+		for (const ipfrag *at = tree; at != &one; steps++)
+			at = one.offset < at->offset ? at->less : at->more;
+		EXPECT_LT(steps, deepest);
+	}
+	while (ipfrag *one = all.pop_front())
+		destroy(one);
+}
+
 EDU_TEST_F(frag_fixture, fragment, memory_is_bounded_and_the_oldest_goes, "IP-9")
 {
 	constexpr u32 high = 16384;
@@ -568,7 +595,7 @@ EDU_TEST_F(cut_fixture, fragment, an_address_nobody_has_is_told_by_the_first_alo
 
 	/* Octets 80 on would be ports of this socket, if they were taken for a header. */
 	for (u32 at = 72; at + 4 < len; at += 80)
-		store_be16(&data[at], 5555);
+		store_be32(&data[at], 5555u << 16 | 7);
 	lost.bind({}, 5555);
 	lost.connect(ip4(10, 0, 0, 77), 7);
 	from.connect(ip4(10, 0, 0, 77), 7);

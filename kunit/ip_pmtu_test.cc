@@ -164,6 +164,25 @@ EDU_TEST_F(pmtu_fixture, pmtu, nobody_fills_the_cache_by_icmp, "RFC1191-4", "ROU
 	EXPECT_EQ(w.a.stack()->rt_cache.entries.load(), before);
 }
 
+/* A socket may hold a route that the cache has forgotten. The first message makes it ask anew, the
+ * second finds what it got. */
+EDU_TEST_F(pmtu_fixture, pmtu, a_route_outside_of_the_cache_is_asked_for_again, "RFC1191-4",
+	   "UDP-2")
+{
+	w.a.add_route({}, 0, router);
+	for (u8 i = 1; i <= 2 * rt_chain_max; i++) { /* all in the chain of 10.0.0.2 */
+		socket other = w.a.udp();
+
+		send(1);
+		other.connect(ip4(i, 0, 0, 2), 7);
+	}
+	tell(900);
+	EXPECT_EQ(error(), 90);
+	send(1);
+	tell(900);
+	EXPECT_EQ(mtu(), 900);
+}
+
 EDU_TEST_F(pmtu_fixture, pmtu, it_is_for_connected_sockets_to_ask, "IP-4")
 {
 	socket other = w.a.udp();
