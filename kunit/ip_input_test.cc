@@ -137,19 +137,6 @@ EDU_TEST(ip_input, the_group_of_all_hosts_is_ours, "IP-10", "RFC1112-4")
 	EXPECT_EQ(w.a.counter(EDU_Ip_InDelivers), 1u);
 }
 
-EDU_TEST(ip_input, fragments_are_counted_and_dropped, "IP-5")
-{
-	world w;
-	handmade first = good_packet(), last = good_packet();
-
-	first.ip()[6] = 0x20;
-	expect_drop(w, first.resum(), EDU_Ip_DropFragment);
-	last.ip()[7] = 1;
-	expect_drop(w, last.resum(), EDU_Ip_DropFragment);
-	EXPECT_EQ(w.a.counter(EDU_Ip_ReasmReqds), 2u);
-	EXPECT_EQ(w.a.counter(EDU_Ip_ReasmFails), 2u);
-}
-
 EDU_TEST(ip_input, a_source_route_is_refused, "IP-10", "RFC7126")
 {
 	static constexpr u8 loose[] = {131, 7, 4, 10, 0, 0, 50, 1};

@@ -69,7 +69,7 @@ EDU_TEST(ip_output, identifications_that_matter_differ, "RFC6864-4")
 	EXPECT_NE(ip_of(second).id(), id);
 }
 
-EDU_TEST(ip_output, a_packet_larger_than_the_mtu_is_refused, "IP-4")
+EDU_TEST(ip_output, what_may_not_be_fragmented_and_does_not_fit_is_refused, "IP-4")
 {
 	world w;
 	edu_dev_info info = host::ethernet(1);
@@ -78,6 +78,7 @@ EDU_TEST(ip_output, a_packet_larger_than_the_mtu_is_refused, "IP-4")
 	info.mtu = 100;
 	edu_t_dev_change(w.a.get(), w.a.ifindex(), &info);
 	socket to = w.b.udp(7), from = w.a.udp();
+	from.set(sol_ip, 10, 2); /* IP_MTU_DISCOVER, IP_PMTUDISC_DO */
 	EXPECT_EQ(edu_t_send(from.get(), data, 100, 0, w.b.address().raw(), be16{7}.raw()), -90);
 	EXPECT_EQ(edu_t_send(from.get(), data, 72, 0, w.b.address().raw(), be16{7}.raw()), 72);
 	w.settle();

@@ -49,6 +49,8 @@
 #include "ip_rt_cache_test.cc"
 #include "ip_input_test.cc"
 #include "ip_output_test.cc"
+#include "ip_fragment_test.cc"
+#include "ip_pmtu_test.cc"
 #include "ip_icmp_test.cc"
 #include "ip_multicast_test.cc"
 #include "ip_igmp_test.cc"

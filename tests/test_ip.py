@@ -282,13 +282,6 @@ def test_options_are_sent(cable):
     assert bytes(frame[IP])[20:23] == b"\x07\x0b\x04"
 
 
-@pytest.mark.req("IP-6")
-def test_fragment_is_dropped_under_its_name_until_there_is_reassembly(cable):
-    cable.w.send(packet(cable, flags="MF"), packet(cable, frag=1))
-    frames = receives_nothing(cable)
-    assert not frames
-
-
 # Sources
 
 

@@ -81,6 +81,9 @@ enum edu_lock_class {
 	EDU_LOCK_UDP_HASH,  /* a bucket of the table packets are looked up in */
 	EDU_LOCK_PACKET,    /* what the SOCK_PACKET sockets of a host are bound to */
 	EDU_LOCK_RAW_HASH,
+	EDU_LOCK_IPQ,	   /* a datagram that waits for fragments */
+	EDU_LOCK_IPQUEUE,  /* a bucket of the table of them */
+	EDU_LOCK_IPQ_AGE,  /* a row of them by age */
 	EDU_LOCK_RT_CACHE, /* a bucket of ip_rt_hash_table */
 	EDU_LOCK_FIB,	   /* writers of the forwarding tables */
 	EDU_LOCK_ARP_BUCKET,
@@ -176,6 +179,8 @@ void edu_k_count_add(struct edu_net *net, enum edu_counter counter, edu_u32 amou
 	X(dev_rcv)	/* frame from the device, link header already pulled */ \
 	X(arp_rcv) \
 	X(ip_rcv)	/* header checked */ \
+	X(ip_fragment)	/* a fragment of ours, with its header */ \
+	X(ip_defrag)	/* put together from fragments, as if it had come in one piece */ \
 	X(ip_deliver)	/* for us: IP header about to be pulled */ \
 	X(icmp_rcv) \
 	X(udp_rcv) \
@@ -243,6 +248,21 @@ edu_u8 *edu_k_skb_network(const struct sk_buff *skb);
 const edu_u8 *edu_k_skb_link_header(const struct sk_buff *skb, unsigned int *len);
 
 /*
+ * Fragments (TLK "Data Fragmentation", IP-4, IP-8).
+ */
+/* A linear buffer with `headroom` octets in front, holding len octets of the packet from data +
+ * offset on; charged to whoever is charged for the packet. null: no memory. Any context. */
+struct sk_buff *edu_k_skb_cut(struct sk_buff *skb, unsigned int offset, unsigned int len,
+			      unsigned int headroom);
+/* A received packet is going to wait: it lets go of its device. Softirq. */
+void edu_k_skb_park(struct sk_buff *skb);
+struct edu_skb_queue;
+/* Appends all packets of `rest`, in order, to head, without copying where possible; head's octets are
+ * its own (edu_k_skb_cow). The whole belongs to the device of the one that was not parked. All but
+ * the last have an even length. 0, rest is empty; or -ENOMEM, nothing has changed hands. Softirq. */
+int edu_k_skb_join(struct sk_buff *head, struct edu_skb_queue *rest);
+
+/*
  * Checksums (RFC 1071) over skb[data + offset, len). `sum` is the pseudo-header's partial sum.
  * Verify: folds to zero when right; knows when the device or a virtual cable has vouched for it.
  */
@@ -252,6 +272,8 @@ edu_u32 edu_k_skb_csum(const struct sk_buff *skb, unsigned int offset, unsigned 
 /* Leaves the transport checksum to the device (or to the last moment): from data on, stored at
  * data + offset, which already holds the pseudo-header's sum, folded and not complemented. */
 void edu_k_skb_csum_offload(struct sk_buff *skb, unsigned int offset);
+/* Does now what edu_k_skb_csum_offload() had put off, if anything. 0 or -ENOMEM. */
+int edu_k_skb_csum_complete(struct sk_buff *skb);
 /* The packet's checksum needs nothing more (computed, or none). */
 void edu_k_skb_csum_done(struct sk_buff *skb);
 
@@ -528,6 +550,20 @@ struct edu_mc_info {
 	edu_u8 first;	      /* the first record of its interface */
 };
 
+/* One ipq: a datagram that waits for the rest of its fragments (IP-6, IP-7). Ages in milliseconds. */
+struct edu_frag_info {
+	edu_be32 source, destination;
+	edu_be16 identification;
+	edu_u8 protocol;
+	edu_u8 has_first; /* the fragment at offset 0 has arrived */
+	edu_u32 fragments;
+	edu_u32 octets; /* of payload that have arrived */
+	edu_u32 length; /* of all payload, 0: the last fragment is missing */
+	edu_u32 memory; /* charged for it */
+	edu_u32 left_ms, first_ms,
+		last_ms; /* until it is given up; since its first and last fragment */
+};
+
 /* One interface, for /proc. */
 struct edu_iface_info {
 	struct edu_dev_info dev;
@@ -563,6 +599,7 @@ int edu_core_local_route_next(struct edu_stack *stack, struct edu_cursor *at,
 int edu_core_rtcache_next(struct edu_stack *stack, struct edu_cursor *at,
 			  struct edu_rtcache_info *out);
 int edu_core_neigh_next(struct edu_stack *stack, struct edu_cursor *at, struct edu_neigh_info *out);
+int edu_core_frag_next(struct edu_stack *stack, struct edu_cursor *at, struct edu_frag_info *out);
 /* Interface by interface, the group joined last first. */
 int edu_core_mc_next(struct edu_stack *stack, struct edu_cursor *at, struct edu_mc_info *out);
 /* protocol: IPPROTO_UDP, IPPROTO_RAW (RAW and ping sockets) or this, which is none of IP's. */

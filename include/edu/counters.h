@@ -38,7 +38,17 @@
 	X(Ip, DropMartianSource) X(Ip, DropMartianDestination) \
 	X(Ip, DropNotForUs)		/* destination is another host and forwarding is off */ \
 	X(Ip, DropMulticastNotJoined) X(Ip, DropUnknownProtocol) \
-	X(Ip, DropFragment)		/* a fragment that cannot be reassembled */ \
+	X(Ip, DropFragmentLength)	/* empty, or not the last and no multiple of 8 octets */ \
+	X(Ip, DropFragmentTiny)		/* too short for the transport header it should hold (RFC 1858) */ \
+	X(Ip, DropFragmentTooLong)	/* would end behind octet 65,535 (Ping of Death) */ \
+	X(Ip, DropFragmentDuplicate)	/* the same octets again; the datagram goes on */ \
+	X(Ip, DropFragmentOverlap)	/* fragments that overlap: all of the datagram (RFC 5722) */ \
+	X(Ip, DropFragmentEnd)		/* fragments that disagree on the end: all of the datagram */ \
+	X(Ip, DropFragmentTimeout)	/* the rest did not come in time */ \
+	X(Ip, DropFragmentEvicted)	/* the datagram left alone for longest made room */ \
+	X(Ip, DropFragmentMemory)	/* no room could be made within ip_frag_high_thresh */ \
+	X(Ip, DropFragmentIface)	/* came by an interface that has gone */ \
+	X(Ip, DropFragmentUnsent)	/* of ours, behind one that could not be sent */ \
 	X(Ip, DropNoRoute) X(Ip, DropTtl) X(Ip, DropTooBig) X(Ip, DropNoMemory) X(Ip, DropNoDevice) \
 	/* route cache */ \
 	X(Rt, CacheHits) X(Rt, CacheMisses) X(Rt, CacheInserts) X(Rt, CacheEvicted) X(Rt, CacheExpired) X(Rt, CacheFlushes) \

@@ -25,6 +25,13 @@
 	X(ip_default_ttl,              64,  1, 255,      "TTL of packets sent (RFC 1122 3.2.1.7)") \
 	X(ip_local_port_min,        32768,  1, 65535,    "least ephemeral port") \
 	X(ip_local_port_max,        60999,  1, 65535,    "greatest ephemeral port") \
+	X(ip_frag_time_ms,          30000, 10, 86400000, "wait for the rest of a datagram after each fragment (2.0: IP_FRAG_TIME)") \
+	X(ip_frag_life_ms,         120000, 10, 86400000, "longest wait since its first fragment, whatever arrives (RFC 1122 3.3.2)") \
+	X(ip_frag_high_thresh,    4194304, 4096, 2147483647u, "octets of memory for waiting fragments; then the oldest go (2.0: 256 KiB)") \
+	X(ip_frag_low_thresh,     3145728, 0, 2147483647u, "until so many are left (2.0: 192 KiB)") \
+	X(ip_frag_max_queues,        8192,  1, 1048576,  "most datagrams that may wait for fragments") \
+	X(min_pmtu,                   552, 68, 65535,    "least path MTU that an ICMP error may ask for; below it packets go without DF") \
+	X(mtu_expires_ms,          600000, 10, 86400000, "a path MTU found out is forgotten after this (RFC 1191 6.3)") \
 	X(icmp_echo_ignore_all,         0,  0, 1,        "do not answer echo requests") \
 	X(icmp_echo_ignore_broadcasts,  1,  0, 1,        "do not answer echo requests sent to a broadcast address") \
 	X(icmp_unreach_burst,          80,  1, 100000,   "unreachables that may go out at once (2.0: 80 in 4 s)") \

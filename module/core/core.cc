@@ -23,9 +23,11 @@
 
 /* Packets in and out, and errors about them */
 #include "ip/options.cc"
+#include "ip/fragment.cc"
 #include "ip/multicast.cc"
 #include "ip/input.cc"
 #include "ip/output.cc"
+#include "ip/fragment_output.cc"
 #include "ip/icmp.cc"
 #include "ip/icmp_error.cc"
 #include "ip/igmp.cc"

@@ -36,6 +36,7 @@ static constinit const protocol_layer protocols[] = {
 	{"route cache", nullptr, nullptr, rt_cache_host_init, rt_cache_host_close,
 	 rt_cache_host_exit},
 	{"IP", ip_init, ip_exit, ip_host_init, nullptr, ip_host_exit},
+	{"IP fragments", nullptr, nullptr, frag_host_init, frag_host_close, frag_host_exit},
 	{"ICMP", nullptr, nullptr, icmp_host_init, nullptr, nullptr},
 	{"IGMP", igmp_init, igmp_exit, multicast_host_init, nullptr, multicast_host_exit},
 	{"memberships", nullptr, nullptr, membership_host_init, nullptr, membership_host_exit},

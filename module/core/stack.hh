@@ -10,6 +10,7 @@
 #include "base/siphash.hh"
 #include "edu/bridge.h"
 #include "ip/fib.hh"
+#include "ip/fragment.hh"
 #include "ip/icmp.hh"
 #include "ip/ip.hh"
 #include "ip/multicast.hh"
@@ -32,6 +33,7 @@ struct edu_stack {
 	edu::fib_state fib;		   /* ip: fib_zones */
 	edu::rt_cache_state rt_cache;	   /* ip: ip_rt_hash_table */
 	edu::ip_state ip;		   /* ip: identification counters */
+	edu::frag_state frag;		   /* ip: ipqueue */
 	edu::icmp_state icmp;		   /* ip: rate limits */
 	edu::multicast_state multicast;	   /* ip: groups of interfaces */
 	edu::membership_state memberships; /* sock: groups of sockets */

@@ -151,11 +151,15 @@ void edu_k_log(const char *text, edu_be32 address, const edu_u8 *hardware_addres
  */
 
 static struct lock_class_key edu_lock_keys[EDU_LOCK_CLASS_COUNT];
+/* clang-format off: one a line */
 static const char *const edu_lock_names[EDU_LOCK_CLASS_COUNT] = {
 	[EDU_LOCK_SOCK_BIND] = "eduinet:sock_bind",
 	[EDU_LOCK_UDP_HASH] = "eduinet:udp_hash",
 	[EDU_LOCK_PACKET] = "eduinet:packet",
 	[EDU_LOCK_RAW_HASH] = "eduinet:raw_hash",
+	[EDU_LOCK_IPQ] = "eduinet:ipq",
+	[EDU_LOCK_IPQUEUE] = "eduinet:ipqueue",
+	[EDU_LOCK_IPQ_AGE] = "eduinet:ipq_age",
 	[EDU_LOCK_RT_CACHE] = "eduinet:rt_cache",
 	[EDU_LOCK_FIB] = "eduinet:fib",
 	[EDU_LOCK_ARP_BUCKET] = "eduinet:arp_bucket",
@@ -164,6 +168,7 @@ static const char *const edu_lock_names[EDU_LOCK_CLASS_COUNT] = {
 	[EDU_LOCK_IFACE] = "eduinet:iface",
 	[EDU_LOCK_COUNTED] = "eduinet:leaf",
 };
+/* clang-format on */
 
 static spinlock_t *edu_to_spinlock(struct edu_spinlock *lock)
 {

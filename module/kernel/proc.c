@@ -2,7 +2,7 @@
 /*
  * /proc/net/eduinet/: every structure of the chapter, live.
  *
- * TLK: the arp_table (ARP-1), the routing table, the route cache (ROUTE-6, ROUTE-7), the sockets
+ * TLK: the arp_table (ARP-1), the routing table, the route cache (ROUTE-6, ROUTE-7), the fragments that wait (IP-6), the sockets
  * (INET-7, UDP-1), the list of devices (DEV-1); and the counters. Layouts follow /proc/net/arp,
  * route, rt_cache, udp, raw, snmp, protocols and sockstat where Linux has or had them, with TLK's
  * fields added at the end of the line. Addresses in route, rt_cache, udp and raw are hexadecimal in
@@ -33,6 +33,7 @@ union edu_proc_record {
 	struct edu_neigh_info neigh;
 	struct edu_route_info route;
 	struct edu_rtcache_info rtcache;
+	struct edu_frag_info frag;
 	struct edu_sock_info sock;
 	struct edu_mc_info mc;
 };
@@ -286,6 +287,30 @@ static void edu_rtcache_show(struct seq_file *file, const struct edu_net *en,
 }
 
 /* ------------------------------------------------------------------------------------------------
+ * fragments: ipqueue (IP-6, IP-7). Times are milliseconds.
+ */
+
+static int edu_frag_next(struct edu_stack *stack, struct edu_cursor *at,
+			 union edu_proc_record *record)
+{
+	return edu_core_frag_next(stack, at, &record->frag);
+}
+
+static void edu_frag_show(struct seq_file *file, const struct edu_net *en,
+			  const union edu_proc_record *record, loff_t line)
+{
+	const struct edu_frag_info *frag = &record->frag;
+	char source[16], destination[16];
+
+	snprintf(source, sizeof(source), "%pI4", &frag->source);
+	snprintf(destination, sizeof(destination), "%pI4", &frag->destination);
+	seq_printf(file, "%-16s%-16s%5u %5u %5u %9u %6u %6u %8u %7u %9u %8u\n", source, destination,
+		   frag->protocol, ntohs((__force __be16)frag->identification), frag->has_first,
+		   frag->fragments, frag->octets, frag->length, frag->memory, frag->left_ms,
+		   frag->first_ms, frag->last_ms);
+}
+
+/* ------------------------------------------------------------------------------------------------
  * udp, raw, packet (INET-7)
  */
 
@@ -364,6 +389,9 @@ static const struct edu_proc_file edu_proc_files[] = {
 	{ "rt_cache",
 	  "Iface\tDestination\tGateway \tFlags\t\tRefCnt\tUse\tSource\t\tMTU\tAge\tTOS\tHH\tType\tBucket\tHeader\n",
 	  edu_rtcache_next, edu_rtcache_show },
+	{ "fragments",
+	  "Source          Destination     Proto    Id First Fragments Octets Length   Memory    Left FirstSeen LastSeen\n",
+	  edu_frag_next, edu_frag_show },
 	{ "igmp", "Idx\tDevice    : Count Querier\tGroup    Users Timer\tReporter\n", edu_mc_next,
 	  edu_mc_show },
 	{ "udp", EDU_SOCK_HEADER, edu_udp_next, edu_sock_show },

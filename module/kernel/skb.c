@@ -13,8 +13,11 @@
  * Locking: none. Whoever owns the buffer calls; a queue is guarded by its holder's lock.
  */
 #include <linux/if_ether.h>
+#include <linux/netdevice.h>
 #include <linux/skbuff.h>
 #include <net/checksum.h>
+#include <net/dst.h>
+#include <net/sock.h>
 
 #include "edu_kernel.h"
 #include "kunit/hooks.h"
@@ -165,6 +168,107 @@ void edu_k_skb_csum_done(struct sk_buff *skb)
 {
 	skb->ip_summed = CHECKSUM_NONE;
 	skb->csum_valid = 0;
+}
+
+int edu_k_skb_csum_complete(struct sk_buff *skb)
+{
+	if (skb->ip_summed != CHECKSUM_PARTIAL)
+		return 0;
+	if (edu_test_alloc_fails() || skb_checksum_help(skb))
+		return -ENOMEM;
+	return 0;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * Fragments (TLK "Data Fragmentation"; IP-4, IP-8)
+ */
+
+struct sk_buff *edu_k_skb_cut(struct sk_buff *skb, unsigned int offset, unsigned int len,
+			      unsigned int headroom)
+{
+	struct sk_buff *piece = edu_k_skb_alloc(headroom, len, (__force unsigned int)GFP_ATOMIC);
+
+	if (!piece)
+		return NULL;
+	if (skb_copy_bits(skb, offset, skb_put(piece, len), len)) {
+		kfree_skb(piece);
+		return NULL;
+	}
+	piece->priority = skb->priority;
+	piece->mark = skb->mark;
+	piece->protocol = skb->protocol;
+	piece->pkt_type = skb->pkt_type;
+	piece->skb_iif = skb->skb_iif;
+	/* A sender is charged for all that waits in its name. */
+	if (skb->sk && skb->destructor == sock_wfree)
+		skb_set_owner_w(piece, skb->sk);
+	return piece;
+}
+
+void edu_k_skb_park(struct sk_buff *skb)
+{
+	/* The device may go while the packet waits; the interface's index stays in skb_iif. */
+	skb_dst_drop(skb);
+	skb->dev = NULL;
+}
+
+/* A fragment's own octets alone: no list behind it, and nothing that a device said of segments. */
+static int edu_skb_prepare_join(struct sk_buff *skb)
+{
+	/* A virtual cable may carry what another host has joined. */
+	if (skb_has_frag_list(skb) && skb_linearize(skb))
+		return -ENOMEM;
+	if (skb_is_gso(skb))
+		skb_gso_reset(skb);
+	return 0;
+}
+
+/* The sums of fragments make one of the whole only if a device has summed each; else the octets
+ * decide. Every part but the last is even, so that their sums add up. */
+static void edu_skb_join_csum(struct sk_buff *head, const struct sk_buff *part)
+{
+	if (head->ip_summed == CHECKSUM_COMPLETE && part->ip_summed == CHECKSUM_COMPLETE)
+		head->csum = csum_add(head->csum, part->csum);
+	else
+		head->ip_summed = CHECKSUM_NONE;
+}
+
+int edu_k_skb_join(struct sk_buff *head, struct edu_skb_queue *rest)
+{
+	struct sk_buff **tail;
+	struct sk_buff *part;
+
+	if (edu_test_alloc_fails() || skb_unclone(head, GFP_ATOMIC) || edu_skb_prepare_join(head))
+		return -ENOMEM;
+	for (part = rest->first; part; part = part->next)
+		if (edu_skb_prepare_join(part))
+			return -ENOMEM;
+	tail = &skb_shinfo(head)->frag_list; /* the head's memory may be another now */
+	if (head->ip_summed != CHECKSUM_COMPLETE)
+		head->ip_summed = CHECKSUM_NONE;
+	head->csum_valid = 0;
+
+	while ((part = edu_k_skb_dequeue(rest))) {
+		bool stolen;
+		int delta;
+
+		edu_skb_join_csum(head, part);
+		if (part->dev)
+			head->dev = part->dev;
+		/* Small ones move into the head's spare room or lend it their pages. */
+		if (skb_try_coalesce(head, part, &stolen, &delta)) {
+			kfree_skb_partial(part, stolen);
+			continue;
+		}
+		head->len += part->len;
+		head->data_len += part->len;
+		head->truesize += part->truesize;
+		part->prev = NULL;
+		part->dev = NULL;
+		*tail = part;
+		tail = &part->next;
+	}
+	return 0;
 }
 
 /* ------------------------------------------------------------------------------------------------

@@ -359,6 +359,8 @@ const edu_test_case sim_test_cases[] = {
 	SIM_TEST(a_corrupting_cable_delivers_nothing_damaged, "OVER-3,UDP-3"),
 	SIM_TEST(the_same_seed_gives_the_same_run, "LAYER-1"),
 	SIM_TEST(a_storm_breaks_nothing, "LAYER-3,ARP-5,DEV-1"),
+	SIM_TEST(any_cut_comes_out_exact_or_not_at_all, "IP-6,IP-8,IP-9,RFC815"),
+	SIM_TEST(the_cost_of_a_fragment_does_not_grow, "IP-6,RFC815"),
 	SIM_TEST(an_hour_passes_in_a_moment, "ARP-10,ARP-5"),
 };
 const unsigned int sim_test_case_count = sizeof(sim_test_cases) / sizeof(sim_test_cases[0]);

@@ -412,6 +412,58 @@ void edu_k_skb_csum_offload(struct sk_buff *skb, unsigned int offset)
 	skb->csum_offset = offset;
 }
 
+int edu_k_skb_csum_complete(struct sk_buff *skb)
+{
+	if (skb->csum == csum_state::partial && allocation_fails())
+		return -12;
+	complete_checksum(skb);
+	return 0;
+}
+
+struct sk_buff *edu_k_skb_cut(struct sk_buff *skb, unsigned int offset, unsigned int len,
+			      unsigned int room)
+{
+	sk_buff *piece = edu_k_skb_alloc(room, len, EDU_GFP_ATOMIC);
+
+	if (!piece)
+		return nullptr;
+	if (edu_k_skb_copy_bits(skb, offset, edu_k_skb_put(piece, len), len)) {
+		fault("edu_k_skb_cut: %u octets at %u of a packet of %u", len, offset, skb->len);
+		put(piece);
+		return nullptr;
+	}
+	if (skb->sk) {
+		edu_k_sock_hold(skb->sk);
+		piece->sk = skb->sk;
+		piece->destructor = skb->destructor;
+		skb->sk->wmem += piece->truesize;
+	}
+	return piece;
+}
+
+void edu_k_skb_park(struct sk_buff *) {}
+
+int edu_k_skb_join(struct sk_buff *head, struct edu_skb_queue *rest)
+{
+	if (allocation_fails())
+		return -12;
+	if (head->store->refs > 1)
+		fault("edu_k_skb_join: the octets are shared with a clone");
+	while (sk_buff *part = edu_k_skb_dequeue(rest)) {
+		std::vector<std::uint8_t> octets = octets_of(part);
+
+		if (rest->length && part->len % 2)
+			fault("edu_k_skb_join: a part of odd length in the middle");
+		head->store->frag.insert(head->store->frag.end(), octets.begin(), octets.end());
+		head->len += part->len;
+		head->data_len += part->len;
+		head->truesize += part->truesize;
+		put(part);
+	}
+	head->csum = csum_state::none;
+	return 0;
+}
+
 void edu_k_skb_csum_done(struct sk_buff *skb)
 {
 	skb->csum = csum_state::none;

@@ -38,6 +38,12 @@ inline u32 skb_len(const sk_buff *skb)
 	return detail::skb_field<u32>(skb, EDU_OFFSETOF_SKB_LEN);
 }
 
+/* Octets of memory that the buffer is charged for. */
+inline u32 skb_truesize(const sk_buff *skb)
+{
+	return detail::skb_field<u32>(skb, EDU_OFFSETOF_SKB_TRUESIZE);
+}
+
 /* Octets that can be read at data without edu_k_skb_may_pull(). */
 inline u32 skb_linear_len(const sk_buff *skb)
 {
@@ -136,6 +142,7 @@ public:
 
 	bool empty() const { return !queue_.first; }
 	u32 length() const { return queue_.length; }
+	edu_skb_queue *get() { return &queue_; }
 	void push(skb_ptr packet) { edu_k_skb_queue_tail(&queue_, packet.release()); }
 	[[nodiscard]] skb_ptr pop() { return skb_ptr{edu_k_skb_dequeue(&queue_)}; }
 

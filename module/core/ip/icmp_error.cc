@@ -96,6 +96,15 @@ static bool gather_quote(const skb_ptr &packet)
 		static_cast<u32>(wire::icmp::header_len + length + wire::icmp::min_quote));
 }
 
+/* RFC 1191: a router tells the MTU of the link that was too small. */
+static void learn_path_mtu(edu_stack &host, const wire::icmp::view &message,
+			   const wire::ipv4::view &quoted)
+{
+	if (message.type() == type::unreachable &&
+	    message.code() == static_cast<u8>(wire::icmp::unreachable_code::fragmentation_needed))
+		rt_update_pmtu(host, quoted.dst(), message.mtu(), quoted.total_length());
+}
+
 verdict icmp_rcv_error(edu_stack &host, skb_ptr &packet)
 {
 	const ip_info info = packet.cb<ip_info>();
@@ -113,6 +122,7 @@ verdict icmp_rcv_error(edu_stack &host, skb_ptr &packet)
 	    find_address(host, quoted.src()).kind != addr_kind::local)
 		return verdict::drop(EDU_Icmp_DropQuote);
 
+	learn_path_mtu(host, message, quoted);
 	error.offender = info.src;
 	error.type = static_cast<u8>(message.type());
 	error.code = message.code();
@@ -138,6 +148,8 @@ void icmp_link_failure(edu_stack &host, const skb_ptr &packet)
 	if (!packet.may_pull(header_len + static_cast<u32>(wire::icmp::min_quote)))
 		return;
 	bytes linear = packet.linear();
+	if (load_be16(&linear[6]) & wire::ipv4::offset_mask)
+		return; /* a later fragment has no transport header to tell by */
 	icmp_error error{
 		.offender = load_addr(&linear[12]), /* we ourselves say so */
 		.src = load_addr(&linear[12]),

@@ -126,7 +126,7 @@ static void start_timer_locked(ip_mc_list &group, u32 ms)
 /* A report is due. */
 static void igmp_timer_expire(edu_timer *timer)
 {
-	auto group = ref<ip_mc_list>::adopt(detail::owner_of(timer, &ip_mc_list::timer));
+	auto group = ref<ip_mc_list>::adopt(edu::detail::owner_of(timer, &ip_mc_list::timer));
 	edu_stack &host = *group->interface->host;
 	{
 		spin_guard guard{group->lock};

@@ -2,13 +2,13 @@
 /*
  * IP packets in: checked, then handed to the protocol that the protocol byte names.
  *
- * TLK "Receiving IP Packets": OVER-3, OVER-8, IP-5 (fragments noticed), IP-10. RFC 791, RFC 1122 3.2.1
+ * TLK "Receiving IP Packets": OVER-3, OVER-8, IP-5, IP-8, IP-10. RFC 791, RFC 1122 3.2.1
  * and 3.2.2.2; RFC 1812 5.3.7 (martian addresses).
- * Not here yet: putting fragments together, forwarding. Each has one place
- * below.
+ * Not here yet: forwarding. It has one place below.
  *
  * Locking: softirq, under RCU; no lock is taken. inet_protos is written at init only.
  */
+#include "ip/fragment.hh"
 #include "ip/options.hh"
 #include "link/interface.hh"
 #include "stack.hh"
@@ -187,14 +187,6 @@ static verdict ip_deliver(edu_stack &host, skb_ptr &packet)
 	return verdict::drop(EDU_Ip_DropUnknownProtocol);
 }
 
-/* Reassembly belongs here: it takes the fragment and gives the datagram when it is the last. */
-static verdict ip_defrag(edu_stack &host, skb_ptr &)
-{
-	host.count(EDU_Ip_ReasmReqds);
-	host.count(EDU_Ip_ReasmFails);
-	return verdict::drop(EDU_Ip_DropFragment);
-}
-
 static verdict ip_rcv(edu_iface &iface, skb_ptr &packet, unsigned int pkt_type)
 {
 	constexpr unsigned int other_host = 3;
@@ -225,12 +217,17 @@ static verdict ip_rcv(edu_iface &iface, skb_ptr &packet, unsigned int pkt_type)
 		refused = check_options(host, packet, header.options());
 	if (refused != EDU_COUNTER_COUNT)
 		return verdict::drop(refused);
-	if (header.is_fragment()) [[unlikely]]
-		return ip_defrag(host, packet);
 	/* The link's padding goes; afterwards `header` may point at moved octets. */
+	bool fragment = header.is_fragment();
 	u32 total = header.total_length();
 	if (packet.len() != total && !packet.trim(total))
 		return verdict::drop(EDU_Ip_DropNoMemory);
+	if (fragment) [[unlikely]] {
+		verdict decided = ip_defrag(host, packet);
+
+		if (decided.is_drop() || !packet)
+			return decided; /* it waits for the others */
+	}
 	return ip_deliver(host, packet);
 }
 

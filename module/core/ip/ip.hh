@@ -39,6 +39,7 @@ struct ip_params {
 	u8 tos = 0;
 	bool dont_fragment = false;
 	bool loop = true; /* a multicast: to the members in this host too (IP_MULTICAST_LOOP) */
+	u32 mtu = 0;	  /* octets of the largest packet; 0: the path's */
 	bytes options;	  /* a multiple of 4 octets, already checked */
 };
 
@@ -57,6 +58,10 @@ struct ip_state {
  * fragmented), enobufs, enetdown. Context: any, not RCU necessarily; no spin lock held.
  */
 result<void> ip_send(edu_stack &host, skb_ptr packet, rtable &route, const ip_params &params);
+
+/* The last step: a packet whose header is complete, and which fits, goes to its link (IP-2, IP-3).
+ * Consumes packet. Errors: enetdown, enobufs, those of the device. Any context, no lock held. */
+result<void> ip_finish_output(edu_stack &host, skb_ptr packet, rtable &route);
 
 /* Sends a packet that has its IP header already (IP_HDRINCL); total length, checksum, and a zero
  * identification or source are filled in (raw(7)). loop: as in ip_params. */

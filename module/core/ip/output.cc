@@ -4,10 +4,11 @@
  *
  * TLK "IP Packets" and "Data Fragmentation": IP-1, IP-2, OVER-3. RFC 791 3.1, RFC 1122 3.2.1 and
  * 3.3.3, RFC 6864 (identification: zero for packets that are never fragmented, unpredictable else).
- * Not here yet: cutting packets into fragments; it has one place below.
+ * Cutting packets into fragments is told in fragment_output.cc.
  *
  * Locking: none is taken. The route is held by the caller; the link layer looks its device up.
  */
+#include "ip/fragment.hh"
 #include "link/interface.hh"
 #include "stack.hh"
 
@@ -31,7 +32,7 @@ static u16 next_ident(edu_stack &host, be32 src, be32 dst, u8 protocol)
  */
 
 /* The packet is complete and fits: its link header, then the device (IP-2, IP-3). */
-static result<void> ip_finish_output(edu_stack &host, skb_ptr packet, rtable &route)
+result<void> ip_finish_output(edu_stack &host, skb_ptr packet, rtable &route)
 {
 	if (route.rt_neigh) [[likely]]
 		return arp_output(host, std::move(packet), *route.rt_neigh);
@@ -66,20 +67,24 @@ static bool stays_here(edu_stack &host, const skb_ptr &packet, const rtable &rou
 	return !packet.data()[8] && !route.rt_dev->is_loopback();
 }
 
-static result<void> ip_output(edu_stack &host, skb_ptr packet, rtable &route, bool loop)
+/* What does not fit into mtu octets is cut, or refused if it says DF (IP-4). */
+static result<void> ip_output(edu_stack &host, skb_ptr packet, rtable &route, u32 mtu, bool loop)
 {
+	const bool fits = packet.len() <= mtu;
+
 	host.count(EDU_Ip_OutRequests);
 	trace(host.net, EDU_TRACE_ip_send, packet.get());
 	if (route.rt_type == route_type::multicast && stays_here(host, packet, route, loop))
 		return {};
-	if (packet.len() > route.rt_mtu) [[unlikely]] {
-		/* Fragmentation belongs here (IP-4); DF or not, the sender is told for now. */
+	if (!fits && load_be16(packet.data() + 6) & wire::ipv4::flag_dont_fragment) [[unlikely]] {
 		host.count(EDU_Ip_FragFails);
 		drop(host.net, std::move(packet), EDU_Ip_DropTooBig);
 		return errc::emsgsize;
 	}
 	if (route.rt_type == route_type::broadcast)
 		loop_back(host, packet, route);
+	if (!fits) [[unlikely]]
+		return ip_fragment(host, std::move(packet), route, mtu);
 	return ip_finish_output(host, std::move(packet), route);
 }
 
@@ -121,7 +126,8 @@ result<void> ip_send(edu_stack &host, skb_ptr packet, rtable &route, const ip_pa
 					next_ident(host, params.src, params.dst, params.protocol);
 	write_header(packet.push(header_len), header_len, params, static_cast<u16>(total), id);
 	edu_k_skb_mark_network(packet.get());
-	return ip_output(host, std::move(packet), route, params.loop);
+	return ip_output(host, std::move(packet), route,
+			 params.mtu ? params.mtu : rt_path_mtu(route), params.loop);
 }
 
 /* raw(7): what the program may leave to us in a header of its own. */
@@ -165,7 +171,7 @@ result<void> ip_send_raw(edu_stack &host, skb_ptr packet, rtable &route, bool lo
 	}
 	complete_header(host, {packet.data(), header_len}, total, route);
 	edu_k_skb_mark_network(packet.get());
-	return ip_output(host, std::move(packet), route, loop);
+	return ip_output(host, std::move(packet), route, rt_path_mtu(route), loop);
 }
 
 /*
@@ -182,6 +188,7 @@ static void iface_gone(edu_iface &iface)
 {
 	ip_mc_gone(iface);
 	fib_iface_gone(iface);
+	frag_iface_gone(iface);
 }
 
 static constinit const iface_listener ip_listener = {

@@ -239,7 +239,7 @@ int edu_core_config_route_get(edu_stack *stack, edu_route_info *route)
 	route->prefix_len = 32;
 	route->gateway = way.rt_has_gateway ? way.rt_gateway.raw() : 0;
 	route->ifindex = way.rt_dev->ifindex;
-	route->mtu = way.rt_mtu;
+	route->mtu = rt_path_mtu(way);
 	route->window = way.rt_window;
 	route->rtt = way.rt_irtt;
 	route->type = static_cast<u8>(way.rt_type);

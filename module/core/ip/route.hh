@@ -6,7 +6,7 @@
  * FIB makes a new cache entry; no route fails the send (ROUTE-6 … ROUTE-9, IP-1, UDP-2).
  *
  * Locking: an rtable found is held by a reference or by the RCU read side. Everything in it but the
- * use count, the time stamp and the neighbour is constant after it was published.
+ * use count, the time stamp, the path MTU and the neighbour is constant after it was published.
  */
 #pragma once
 
@@ -54,11 +54,14 @@ struct rtable {
 	be32 rt_src;	 /* source address to use */
 	be32 rt_gateway; /* next hop: a gateway, or rt_dst itself */
 	bool rt_has_gateway = false;
-	u32 rt_mtu = 0;	       /* largest IP packet, octets */
-	u32 rt_window = 0;     /* for TCP, 0: none */
-	u32 rt_irtt = 0;       /* for TCP, milliseconds, 0: none */
-	u32 genid = 0;	       /* stack's route generation when made; another one now: stale */
-	ref<edu_iface> rt_dev; /* leaves by; never null in a published route */
+	u32 rt_mtu = 0;	 /* largest IP packet the first link takes, octets */
+	u32 rt_pmtu = 0; /* what ICMP has told of the path (RFC 1191), 0: nothing. read_once() */
+	bool rt_pmtu_lock = false; /* it told less than min_pmtu: no DF any more. read_once() */
+	u64 rt_pmtu_expires = 0;   /* ms clock: forgotten then. read_once() */
+	u32 rt_window = 0;	   /* for TCP, 0: none */
+	u32 rt_irtt = 0;	   /* for TCP, milliseconds, 0: none */
+	u32 genid = 0;		   /* stack's route generation when made; another one now: stale */
+	ref<edu_iface> rt_dev;	   /* leaves by; never null in a published route */
 	ref<arp_table>
 		rt_neigh;     /* next hop's ARP entry, whose hh is the prebuilt header (IP-2); null:
 					   the link needs none. Constant after publication */
@@ -77,6 +80,21 @@ void release(rtable *route);
  * Context: any. A hit in the cache takes no lock but a trylock to move to the front.
  */
 result<ref<rtable>> ip_route_output(edu_stack &host, const flow &wanted);
+
+/* The largest packet for this path, octets: what ICMP has told while that counts, else the link's. */
+u32 rt_path_mtu(const rtable &route);
+
+/* Whether packets that fit may say DF to learn of smaller MTUs. */
+inline bool rt_may_discover(const rtable &route)
+{
+	return !read_once(route.rt_pmtu_lock);
+}
+
+/*
+ * ICMP says that a packet of total_length octets to dst did not fit into a link of mtu octets (0: a
+ * router from before RFC 1191). Every cached route to dst remembers it. Softirq, RCU.
+ */
+void rt_update_pmtu(edu_stack &host, be32 dst, u32 mtu, u32 total_length);
 
 /* Whether a route held by a socket may still be used (TLK: "as long as the route is valid"). */
 bool ip_route_valid(const edu_stack &host, const rtable &route);

@@ -229,6 +229,61 @@ ref<rtable> rt_cache_add(edu_stack &host, ref<rtable> fresh)
 }
 
 /*
+ * Path MTU (RFC 1191). It lives in the rtable and goes with it: when routes change, the path may
+ * have, and a path that has not tells again at the cost of one packet. A route that is not cached
+ * remembers nothing, so nobody fills the cache by ICMP.
+ */
+
+u32 rt_path_mtu(const rtable &route)
+{
+	const u32 told = read_once(route.rt_pmtu);
+
+	if (!told || edu_k_now_ms() >= read_once(route.rt_pmtu_expires))
+		return route.rt_mtu;
+	return told < route.rt_mtu ? told : route.rt_mtu;
+}
+
+/* RFC 1191 section 7: what links there are. The greatest that is less than what did not fit. */
+static u32 next_plateau(u32 too_large)
+{
+	static constexpr u16 plateaus[] = {32000, 17914, 8166, 4352, 2002, 1492, 1006, 508, 296};
+
+	for (u16 plateau : plateaus)
+		if (plateau < too_large)
+			return plateau;
+	return wire::ipv4::min_mtu;
+}
+
+static void lower_pmtu(edu_stack &host, rtable &route, u32 mtu)
+{
+	const u32 least = host.tune(EDU_TUNE_min_pmtu);
+	const u32 now = rt_path_mtu(route);
+
+	if (route.rt_type != route_type::unicast || mtu >= now)
+		return; /* never raised by a message from outside */
+	write_once(route.rt_pmtu_lock, mtu < least);
+	write_once(route.rt_pmtu_expires, edu_k_now_ms() + host.tune(EDU_TUNE_mtu_expires_ms));
+	write_once(route.rt_pmtu, mtu < least ? (least < now ? least : now) : mtu);
+}
+
+void rt_update_pmtu(edu_stack &host, be32 dst, u32 mtu, u32 total_length)
+{
+	auto &table = host.rt_cache.ip_rt_hash_table;
+	rt_row *row = table.find_row(dst);
+
+	if (!row || (mtu && mtu < wire::ipv4::min_mtu))
+		return; /* no link is that small */
+	for (rtable &route : table.chain(*row, dst)) {
+		const u32 now = rt_path_mtu(route);
+
+		if (route.rt_dst == dst)
+			lower_pmtu(host, route,
+				   mtu ? mtu :
+					 next_plateau(total_length < now ? total_length : now));
+	}
+}
+
+/*
  * Clean-up: stale routes, and idle ones that nobody holds
  */
 
@@ -346,7 +401,7 @@ int edu_core_rtcache_next(edu_stack *stack, edu_cursor *at, edu_rtcache_info *ou
 	out->source = route->rt_src.raw();
 	out->gateway = route->rt_gateway.raw();
 	out->ifindex = route->rt_dev->ifindex;
-	out->mtu = route->rt_mtu;
+	out->mtu = rt_path_mtu(*route);
 	out->references = static_cast<u32>(route->refs.load() - 1);
 	out->age_ms = static_cast<u32>(edu_k_now_ms() - read_once(route->rt_lastuse));
 	out->used = read_once(route->rt_use);

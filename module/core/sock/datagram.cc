@@ -16,11 +16,16 @@ namespace edu {
 
 using namespace wire::ipv4;
 
+u32 send_plan::mtu() const
+{
+	return pmtudisc < pmtu::probe ? rt_path_mtu(*route) : route->rt_mtu;
+}
+
 ip_params send_plan::params(u8 protocol, u32 payload) const
 {
-	bool fits = header_len() + payload <= route->rt_mtu;
+	bool fits = header_len() + payload <= mtu();
 	bool dont_fragment = pmtudisc == pmtu::always || pmtudisc == pmtu::probe ||
-			     (pmtudisc == pmtu::want && fits);
+			     (pmtudisc == pmtu::want && fits && rt_may_discover(*route));
 
 	return {
 		.src = src,
@@ -30,6 +35,7 @@ ip_params send_plan::params(u8 protocol, u32 payload) const
 		.tos = tos,
 		.dont_fragment = dont_fragment,
 		.loop = loop,
+		.mtu = mtu(),
 		.options = options.all(),
 	};
 }
@@ -173,12 +179,12 @@ result<void> plan_send(sock &s, const edu_send &send, const end_point &to, bool 
 result<void> check_send_size(sock &s, const send_plan &plan, u32 payload)
 {
 	const bool may_fragment = plan.pmtudisc < pmtu::always || plan.pmtudisc == pmtu::omit;
-	const u32 most = may_fragment ? max_packet_len : plan.route->rt_mtu;
+	const u32 most = may_fragment ? max_packet_len : plan.mtu();
 
 	if (plan.header_len() + payload <= most)
 		return {};
 	sock_local_error(s, static_cast<int>(errc::emsgsize), plan.dst, plan.port,
-			 plan.route->rt_mtu - plan.options.length);
+			 plan.mtu() - plan.options.length);
 	return errc::emsgsize;
 }
 

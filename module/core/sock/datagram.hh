@@ -28,6 +28,8 @@ struct send_plan {
 
 	/* Octets of IP header. */
 	u32 header_len() const { return wire::ipv4::min_header_len + options.length; }
+	/* The largest packet for this send: probe, interface and omit ignore what ICMP told. */
+	u32 mtu() const;
 	/* What ip_send() wants to know; payload: octets behind the IP header. */
 	ip_params params(u8 protocol, u32 payload) const;
 	/* Octets to leave in front of the transport header. */

@@ -240,15 +240,25 @@ result<void> set_recverr(sock &s, number n)
 	return {};
 }
 
-/* The path's MTU, of a connected socket only. */
+/* The path's MTU, of a connected socket only. Its route may have been forgotten for a better one. */
 result<int> get_mtu(const sock &s)
 {
 	const int bound = bound_dev_if(s);
-	ref<rtable> route = sk_route_get(s, s.daddr, bound ? bound : s.uc_index);
+	const int oif = bound ? bound : s.uc_index;
+	ref<rtable> route = sk_route_get(s, s.daddr, oif);
 
-	if (!route)
+	if (!is_connected(s))
 		return errc::enotconn;
-	return static_cast<int>(route->rt_mtu);
+	if (!route) {
+		constexpr u8 tos_for_routes = 0x1e;
+		auto found = ip_route_output(*s.host, {s.daddr, s.saddr, oif,
+						       u8(s.ip_tos & tos_for_routes), true});
+
+		if (!found)
+			return errc::enotconn;
+		route = std::move(found).value();
+	}
+	return static_cast<int>(rt_path_mtu(*route));
 }
 
 result<void> set_transparent(sock &s, number n)

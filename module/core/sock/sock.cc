@@ -95,13 +95,20 @@ struct asynchronous_error {
 	bool fatal; /* told to a connected socket even without IP_RECVERR */
 };
 
+bool is_about_mtu(const icmp_error &error)
+{
+	constexpr u8 unreachable = 3, fragmentation_needed = 4;
+
+	return error.type == unreachable && error.code == fragmentation_needed;
+}
+
 asynchronous_error meaning_for(const sock &s, const icmp_error &error)
 {
-	constexpr u8 unreachable = 3, source_quench = 4, redirect = 5, fragmentation_needed = 4;
+	constexpr u8 source_quench = 4, redirect = 5;
 
 	if (error.type == source_quench || error.type == redirect)
 		return {0, false};
-	if (error.type == unreachable && error.code == fragmentation_needed) {
+	if (is_about_mtu(error)) {
 		if (read_once(s.pmtudisc) == pmtu::never)
 			return {0, false};
 		return {static_cast<int>(errc::emsgsize), true};
@@ -117,6 +124,8 @@ asynchronous_error meaning_for(const sock &s, const icmp_error &error)
 
 void sock_icmp_error(sock &s, const icmp_error &error, int payload_at, be16 port)
 {
+	if (is_about_mtu(error))
+		sk_route_reset(s); /* the next datagram asks for a route that knows */
 	auto [number, fatal] = meaning_for(s, error);
 
 	if (!number)

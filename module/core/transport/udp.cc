@@ -179,7 +179,7 @@ bool device_completes_checksums(const rtable &route)
 /* The device sums what goes out in one piece, if it can; len: octets of data. */
 bool may_offload(const send_plan &plan, u32 len)
 {
-	const bool in_one_piece = plan.header_len() + udp_header_len + len <= plan.route->rt_mtu;
+	const bool in_one_piece = plan.header_len() + udp_header_len + len <= plan.mtu();
 
 	return in_one_piece && device_completes_checksums(*plan.route);
 }
