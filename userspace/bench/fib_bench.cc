@@ -145,8 +145,8 @@ void measure_lookups(const plan &p, const questions &asked, const std::string &w
 		     auto look_up)
 {
 	auto one = [&](const char *what, const std::vector<std::uint32_t> &addresses) {
-		out.add(who + ", " + what, median(p.rounds, [&] { return time_of(addresses, look_up); }),
-			"ns");
+		out.add(who + ", " + what,
+			median(p.rounds, [&] { return time_of(addresses, look_up); }), "ns");
 	};
 
 	one("look-up at random", asked.random);

@@ -24,9 +24,11 @@ struct prefix {
 };
 
 /* Prefixes of each length in a table of a million; what is missing to it is /24. */
-inline constexpr unsigned int of_length[33] = {
-	0,    0,     0,	   0,	  0,	 0,	 0,	 0,  16, 13, 40, 100, 300, 600, 1200, 2000, 13500,
-	8000, 14000, 25000, 44000, 50000, 110000, 100000, 0, 80, 50, 40,  40,  40,  20,	  0,	30};
+inline constexpr unsigned int of_length[33] = {0,     0,      0,      0,    0,	   0,	  0,
+					       0,     16,     13,     40,   100,   300,	  600,
+					       1200,  2000,   13500,  8000, 14000, 25000, 44000,
+					       50000, 110000, 100000, 0,    80,	   50,	  40,
+					       40,    40,     20,     0,    30};
 
 class generator {
 public:
@@ -90,8 +92,8 @@ public:
 private:
 	static bool is_private(std::uint32_t block)
 	{
-		return block >> 8 == 10 || block >> 8 == 127 || block == 0xa9fe || block == 0xc0a8 ||
-		       block >> 4 == 0xac1;
+		return block >> 8 == 10 || block >> 8 == 127 || block == 0xa9fe ||
+		       block == 0xc0a8 || block >> 4 == 0xac1;
 	}
 
 	std::uint32_t address()

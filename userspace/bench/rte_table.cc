@@ -13,8 +13,9 @@
 
 static bool start_eal()
 {
-	const char *words[] = {"fib_bench", "--no-huge", "--no-pci",	"--no-shconf", "-l", "0",
-			       "-m",	    "1024",	 "--no-telemetry", "--log-level=error"};
+	const char *words[] = {
+		"fib_bench", "--no-huge", "--no-pci", "--no-shconf",	"-l",
+		"0",	     "-m",	  "1024",     "--no-telemetry", "--log-level=error"};
 	char *arguments[std::size(words) + 1] = {};
 
 	for (std::size_t i = 0; i < std::size(words); i++)
@@ -52,7 +53,8 @@ rte_table::rte_table(const std::vector<prefixes::prefix> &table)
 			return;
 		}
 	ns_to_add_ = cpu_clock::ns_since(start) / static_cast<double>(table.size());
-	octets_of_a_route_ = static_cast<double>(octets_in_use()) / static_cast<double>(table.size());
+	octets_of_a_route_ =
+		static_cast<double>(octets_in_use()) / static_cast<double>(table.size());
 }
 
 std::uint64_t rte_table::look_up(std::uint32_t address) const

@@ -36,8 +36,7 @@ static u32 info_hash(const fib_info &info)
 
 static u32 gateway_hash(const fib_state &fib, const edu_iface &iface, be32 gateway)
 {
-	return static_cast<u32>(
-		siphash13(fib.key, gateway.raw(), static_cast<u32>(iface.ifindex)));
+	return static_cast<u32>(siphash13(fib.key, gateway.raw(), static_cast<u32>(iface.ifindex)));
 }
 
 void release(fib_info *info)
@@ -175,7 +174,8 @@ static u64 zones_for(const fib_state &fib, be32 dst)
 	u64 zones = __atomic_load_n(&fib.used_zones, __ATOMIC_ACQUIRE);
 
 	if (const fib_filter *filter = fib.filter.load())
-		zones &= short_ones | u64{read_once(filter->zones[dst.host() >> 16])} << 17;
+		zones &= short_ones | u64{read_once(filter->zones[dst.host() >> filter->shift])}
+					      << 17;
 	return zones;
 }
 

@@ -76,9 +76,9 @@ void release(fib_info *info);
 
 /* The chains of a zone: one at first, then a hash table of them. */
 struct fib_chains {
-	u32 mask;	   /* chains - 1 */
-	u32 parity;	   /* which fib_next of a route chains it here */
-	fib_zone *zone;	   /* whose it was, for the callback that frees it */
+	u32 mask;	/* chains - 1 */
+	u32 parity;	/* which fib_next of a route chains it here */
+	fib_zone *zone; /* whose it was, for the callback that frees it */
 	edu_rcu_head rcu;
 	fib_node *first[]; /* RTNL, readers RCU */
 };
@@ -87,9 +87,9 @@ struct fib_chains {
 struct fib_zone {
 	static constexpr u32 hashing_limit = 16; /* RTZ_HASHING_LIMIT: above it, a hash table */
 
-	u8 fz_prefix = 0; /* constant */
-	be32 fz_mask;	  /* constant */
-	u32 fz_nent = 0;  /* routes; RTNL */
+	u8 fz_prefix = 0;		   /* constant */
+	be32 fz_mask;			   /* constant */
+	u32 fz_nent = 0;		   /* routes; RTNL */
 	rcu_ptr<fib_chains> fz_hash_table; /* never null */
 	/* One bit for each network of that length, set if there is a route to it; null while the zone
 	 * is small, and for those longer than /24. RTNL, readers RCU and read_once() */
@@ -103,10 +103,18 @@ struct fib_zone {
 	bool is_hashed() const { return fz_hash_table.load_locked()->mask; }
 };
 
-/* Which zones longer than /16 have routes, for each value of an address's upper half. */
+/*
+ * Which zones longer than /16 have routes, for each block of addresses that begin alike. Replaced by
+ * a finer one as the FIB grows.
+ */
 struct fib_filter {
-	u16 zones[65536];      /* bit n - 17: zone n; RTNL, readers read_once() */
-	u16 routes[16][65536]; /* how many of zone n are behind that bit; sticks at its end; RTNL */
+	u32 shift;  /* a block is what is left of an address after it; constant */
+	u32 blocks; /* constant */
+	edu_rcu_head rcu;
+	u16 zones[]; /* of each block; bit n - 17: zone n. RTNL, readers read_once() */
+
+	/* How many routes of that zone are behind its bit; sticks at its end. RTNL */
+	u16 &routes(u32 block, u32 zone) { return zones[blocks * (zone + 1) + block]; }
 };
 
 struct fib_state {
@@ -124,7 +132,8 @@ struct fib_state {
 struct fib_result {
 	fib_node *node = nullptr;
 	fib_info *info = nullptr;
-	u64 until = 0; /* ms clock: ask again then, for a better gateway is silent; 0: good for ever */
+	u64 until =
+		0; /* ms clock: ask again then, for a better gateway is silent; 0: good for ever */
 };
 
 /* The best living route: longest prefix, then matching TOS, then least metric. @oif: only by that

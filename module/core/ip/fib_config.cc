@@ -308,8 +308,7 @@ void fib_addr_removed(edu_iface &iface, const ifaddr &addr)
 
 void fib_iface_gone(edu_iface &iface)
 {
-	remove_all(*iface.host,
-		   [&](const fib_info &info) { return info.fib_dev.get() == &iface; });
+	remove_all(*iface.host, [&](const fib_info &info) { return info.fib_dev.get() == &iface; });
 }
 
 } // namespace edu

@@ -13,8 +13,8 @@
  *
  * A table that does not fit the processor's cache costs a look-up a visit to memory, so nobody
  * should visit in vain. A zone of many routes keeps one bit for every network it could have, up to
- * /24 (2 MiB); and one word for each /16 says which of the longer zones have anything there at all.
- * Filters are made when they cost a route at most some 40 octets.
+ * /24 (2 MiB), from 32 octets a route down; and one word for each block of addresses, at last for
+ * each /16, says which of the longer zones have anything there at all.
  *
  * Locking: the RTNL, but for fib_chain_of(). A filter says yes before the route is seen, and no only
  * after it has gone.
@@ -97,7 +97,8 @@ static void start_growing(fib_zone &zone)
 	u32 enough = now->mask ? now->mask + 1 : fib_zone::hashing_limit;
 	constexpr u32 least = 64, most = 1u << 26;
 
-	if (zone.fz_nent <= enough || zone.growing || zone.retiring.load_acquire() || now->mask >= most - 1)
+	if (zone.fz_nent <= enough || zone.growing || zone.retiring.load_acquire() ||
+	    now->mask >= most - 1)
 		return;
 	u32 wanted = std::bit_ceil(zone.fz_nent);
 
@@ -184,7 +185,8 @@ static void start_presence(fib_zone &zone)
 	auto *present = static_cast<u64 *>(edu_k_table_alloc((bits + 63) / 64 * sizeof(u64)));
 	if (!present)
 		return;
-	for_each_node(zone, [&](fib_node &node) { mark_present(zone, present, node.fib_dst, true); });
+	for_each_node(zone,
+		      [&](fib_node &node) { mark_present(zone, present, node.fib_dst, true); });
 	zone.fz_present.publish(present);
 }
 
@@ -196,8 +198,8 @@ static bool is_long(u8 prefix)
 
 static void filter_add(fib_filter &filter, const fib_node &node)
 {
-	u32 block = node.fib_dst.host() >> 16, zone = node.fib_prefix - 17u;
-	u16 &routes = filter.routes[zone][block];
+	u32 block = node.fib_dst.host() >> filter.shift, zone = node.fib_prefix - 17u;
+	u16 &routes = filter.routes(block, zone);
 
 	if (routes != 0xffff)
 		routes++;
@@ -206,27 +208,57 @@ static void filter_add(fib_filter &filter, const fib_node &node)
 
 static void filter_remove(fib_filter &filter, const fib_node &node)
 {
-	u32 block = node.fib_dst.host() >> 16, zone = node.fib_prefix - 17u;
-	u16 &routes = filter.routes[zone][block];
+	u32 block = node.fib_dst.host() >> filter.shift, zone = node.fib_prefix - 17u;
+	u16 &routes = filter.routes(block, zone);
 
 	if (routes == 0xffff || --routes)
 		return; /* one that has overflowed says yes for ever */
 	write_once(filter.zones[block], static_cast<u16>(filter.zones[block] & ~(1u << zone)));
 }
 
-static void start_filter(fib_state &fib)
+static void filter_retired(edu_rcu_head *head)
 {
-	constexpr u32 many = 65536;
+	edu_k_table_free(reinterpret_cast<char *>(head) - offsetof(fib_filter, rcu));
+}
 
-	if (fib.routes < many || !is_power_of_two(fib.routes) || fib.filter.load_locked())
-		return;
-	auto *filter = static_cast<fib_filter *>(edu_k_table_alloc(sizeof(fib_filter)));
+/* A filter of that many blocks, 2^@bits, that knows all routes; null: no memory. */
+static fib_filter *make_filter(fib_state &fib, u32 bits)
+{
+	u32 blocks = 1u << bits;
+	auto *filter = static_cast<fib_filter *>(
+		edu_k_table_alloc(sizeof(fib_filter) + u64{blocks} * 17 * sizeof(u16)));
+
 	if (!filter)
-		return;
+		return nullptr;
+	filter->shift = 32 - bits;
+	filter->blocks = blocks;
 	for (u8 prefix = 17; prefix <= 32; prefix++)
 		if (const fib_zone *zone = fib.fib_zones[prefix].load_locked())
 			for_each_node(*zone, [&](fib_node &node) { filter_add(*filter, node); });
-	fib.filter.publish(filter);
+	return filter;
+}
+
+/* A block for each route, as it were, up to one for each /16; a finer one for each eight times as
+ * many routes. */
+static void grow_filter(fib_state &fib)
+{
+	constexpr u32 fewest = 64, most_bits = 16;
+	const fib_filter *old = fib.filter.load_locked();
+
+	if (fib.routes < fewest || !is_power_of_two(fib.routes))
+		return;
+	u32 bits = static_cast<u32>(std::bit_width(fib.routes)) + 1;
+	u32 now = old ? 32 - old->shift : 0;
+
+	bits = bits > most_bits ? most_bits : bits;
+	if (bits < now + 3 && !(bits == most_bits && now < most_bits))
+		return;
+	fib_filter *fresh = make_filter(fib, bits);
+	if (!fresh)
+		return;
+	fib_filter *before = fib.filter.replace(fresh);
+	if (before)
+		edu_k_call_rcu(&before->rcu, filter_retired);
 }
 
 /*
@@ -275,7 +307,7 @@ result<void> fib_link(fib_state &fib, fib_node &node, fib_place place)
 	start_growing(*zone);
 	go_on_growing(fib, *zone);
 	start_presence(*zone);
-	start_filter(fib);
+	grow_filter(fib);
 	return {};
 }
 
@@ -289,7 +321,8 @@ void fib_unlink(fib_state &fib, fib_node &node)
 	if (is_moved(zone, hash))
 		unchain(*zone.growing, node, hash);
 	u64 *present = zone.fz_present.load_locked();
-	if (present && !fib_find(fib, node.fib_dst, node.fib_prefix, [](fib_node &) { return true; }))
+	if (present &&
+	    !fib_find(fib, node.fib_dst, node.fib_prefix, [](fib_node &) { return true; }))
 		mark_present(zone, present, node.fib_dst, false);
 	if (fib_filter *filter = fib.filter.load_locked(); filter && is_long(node.fib_prefix))
 		filter_remove(*filter, node);
