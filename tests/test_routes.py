@@ -181,15 +181,15 @@ def test_a_match_in_the_fib_shows_the_route_itself(lab):
 
 @contextlib.contextmanager
 def changes(host, gateway):
-    """A process that adds and deletes thousands of routes as fast as it can."""
+    """A process that adds and deletes a thousand routes as fast as it can."""
     child = os.fork()
     if not child:
         try:
             mine = rtnl.Rtnl(host.name)
             while True:
                 for kind, flags in ((rtnl.NEWROUTE, rtnl.CREATE), (rtnl.DELROUTE, 0)):
-                    for number in range(4000):
-                        prefix = f"172.{16 + number % 16}.{number // 16 % 256}.{number % 4 * 64}/26"
+                    for number in range(1000):
+                        prefix = f"172.16.{number // 4}.{number % 4 * 64}/26"
                         with contextlib.suppress(OSError):
                             mine.ask(kind, *message(prefix, gateway if flags else None, scope=0), flags)
         finally:
@@ -204,16 +204,17 @@ def changes(host, gateway):
 @pytest.mark.req("ROUTE-5", "ROUTE-2")
 def test_a_dump_shows_once_what_is_there_all_the_time(lab):
     host = lab.edu_host("10.0.0.1/24")
-    count = 300 if KERNEL == "debug" else 2000
+    count = 200 if KERNEL == "debug" else 1000
     for number in range(count):
         add(host, f"20.{number // 256}.{number % 256}.0/26", "10.0.0.9")
     moving = 0
     with changes(host, "10.0.0.8"):
-        for _ in range(4 * EFFORT):
-            shown = [one[0] for one in host.rtnl.routes() if one[3] == "10.0.0.9"]
+        for _ in range(2 + EFFORT):
+            every = host.rtnl.routes()
+            shown = [one[0] for one in every if one[3] == "10.0.0.9"]
             assert (len(shown), len(set(shown))) == (count, count)
-            moving = max(moving, len([one for one in host.rtnl.routes() if one[3] == "10.0.0.8"]))
-    assert moving
+            moving = max(moving, len(every) - count)
+    assert moving > 1  # beside the connected route
 
 
 @pytest.mark.req("ROUTE-5")
@@ -302,7 +303,7 @@ def test_netlink_fails_as_linux_does(lab):
             got[family] = told
         if got[socket.AF_INET] != got[AF_EDUINET]:
             different[what] = [[errno.errorcode.get(one, 0) for one in told] for told in got.values()]
-    assert not different
+    assert not different, "\n".join(f"{what}: {told}" for what, told in different.items())
 
 
 def rtentry(family, destination, mask="255.255.255.255", gateway=None, device=None, flags=RTF_UP, metric=0, mask_family=None):
@@ -346,7 +347,7 @@ def test_ioctl_fails_as_linux_does(lab):
             ]
         if got[socket.AF_INET] != got[AF_EDUINET]:
             different[what] = [[errno.errorcode.get(one, 0) for one in told] for told in got.values()]
-    assert not different
+    assert not different, "\n".join(f"{what}: {told}" for what, told in different.items())
 
 
 # Messages that make no sense

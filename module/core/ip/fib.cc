@@ -217,7 +217,11 @@ static u32 reversed(u32 x)
 struct fib_position {
 	u64 hash;    /* reversed; 1 << 32: behind all */
 	u64 address; /* 0: before the first of that hash */
-	auto operator<=>(const fib_position &) const = default;
+
+	bool precedes(const fib_position &other) const
+	{
+		return hash != other.hash ? hash < other.hash : address < other.address;
+	}
 };
 
 /* The first route of a chain behind @after; its own place in @at. */
@@ -232,7 +236,7 @@ static fib_node *next_in_chain(const fib_state &fib, const fib_zone &zone, const
 		fib_position here{reversed(fib_node_hash(fib, node->fib_dst, zone.fz_prefix)),
 				  reinterpret_cast<u64>(node)};
 
-		if (here <= after || (best && here > at))
+		if (!after.precedes(here) || (best && at.precedes(here)))
 			continue;
 		best = node;
 		at = here;

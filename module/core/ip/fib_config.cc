@@ -68,8 +68,10 @@ static void remove_node(edu_stack &host, fib_node &node)
  * The interface towards it. RCU. */
 static result<edu_iface *> towards_gateway(edu_stack &host, be32 gateway, edu_iface *iface)
 {
-	if (!wire::ipv4::is_host(gateway) || find_address(host, gateway).kind != addr_kind::none)
+	if (find_address(host, gateway).kind != addr_kind::none)
 		return errc::einval;
+	if (!wire::ipv4::is_host(gateway))
+		return errc::enetunreach;
 	fib_result found = fib_lookup(host.fib, gateway, 0, iface ? iface->ifindex : 0);
 	if (!found.node || found.node->fib_type != route_type::unicast ||
 	    found.info->fib_gateway != be32{})
@@ -112,14 +114,21 @@ static result<ref<edu_iface>> choose_iface(edu_stack &host, const edu_route_info
 	return ref<edu_iface>::share(iface);
 }
 
+/* Can there be such a route? */
+static bool makes_sense(const edu_route_info &route)
+{
+	be32 dst = be32::from_raw(route.destination);
+
+	return route.prefix_len <= 32 &&
+	       (dst & ~wire::ipv4::prefix_mask(route.prefix_len)) == be32{} &&
+	       !(route.tos & rt::ecn_mask);
+}
+
 static result<void> check(edu_stack &host, const edu_route_info &route)
 {
 	rcu_guard guard;
-	be32 dst = be32::from_raw(route.destination);
 
-	if (route.prefix_len > 32 || (dst & ~wire::ipv4::prefix_mask(route.prefix_len)) != be32{})
-		return errc::einval;
-	if (route.tos & rt::ecn_mask)
+	if (!makes_sense(route))
 		return errc::einval;
 	if (route.source &&
 	    find_address(host, be32::from_raw(route.source)).kind != addr_kind::local)
@@ -210,7 +219,7 @@ static bool matches(const fib_node &node, const edu_route_info &route)
 
 static result<void> route_del(edu_stack &host, const edu_route_info &route)
 {
-	if (route.prefix_len > 32)
+	if (!makes_sense(route))
 		return errc::einval;
 	fib_node *best = fib_find(host.fib, be32::from_raw(route.destination), route.prefix_len,
 				  [&](fib_node &node) { return matches(node, route); });
