@@ -272,11 +272,12 @@ def both(lab):
     return host
 
 
+# Linux takes this host itself for a gateway, and lets the packets go to nobody; here it is EINVAL
+# (test_config.py::test_bad_routes).
 REQUESTS = {
     "bits beyond the prefix": {"destination": "10.9.0.1/16", "via": "10.0.0.2"},
     "prefix of 33": {"destination": "10.9.0.0/33", "via": "10.0.0.2"},
     "gateway not on a link": {"destination": "10.9.0.0/16", "via": "10.77.0.1"},
-    "gateway is this host": {"destination": "10.9.0.0/16", "via": "10.0.0.1"},
     "gateway is everybody": {"destination": "10.9.0.0/16", "via": "10.0.0.255"},
     "gateway is a group": {"destination": "10.9.0.0/16", "via": "224.0.0.1"},
     "gateway with scope link": {"destination": "10.9.0.0/16", "via": "10.0.0.2", "scope": LINK},

@@ -105,8 +105,10 @@ static result<ref<edu_iface>> choose_iface(edu_stack &host, const edu_route_info
 			return errc::enetdown;
 	}
 	if (route.gateway) {
-		if (route.scope >= rt::scope_link)
+		if (route.scope > rt::scope_link)
 			return errc::einval;
+		if (route.scope == rt::scope_link)
+			return errc::enetunreach; /* a link does not lead to a gateway's link */
 		iface = TRY(towards_gateway(host, be32::from_raw(route.gateway), iface));
 	}
 	if (!iface)
