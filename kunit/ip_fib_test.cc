@@ -248,12 +248,13 @@ EDU_TEST(fib, a_zone_past_16_routes_gets_a_hash_table_and_finds_all, "ROUTE-2")
 
 		ASSERT_EQ(w.a.add_route(dst, 24, i % 2 ? gw1 : gw2), 0);
 		if (i == 14) /* and the connected route */
-			EXPECT_FALSE(zones[24].load_locked()->fz_hashed);
+			EXPECT_FALSE(zones[24].load_locked()->is_hashed());
+		if (i % 16 == 0)
+			w.settle(); /* a table grows again once the last one has been freed */
 	}
-	w.settle();
-	EXPECT_TRUE(zones[24].load_locked()->fz_hashed);
+	EXPECT_TRUE(zones[24].load_locked()->is_hashed());
 	EXPECT_EQ(zones[24].load_locked()->fz_nent, 1001u);
-	EXPECT_GE(zones[24].load_locked()->fz_hash_table.buckets(), 512u);
+	EXPECT_GE(zones[24].load_locked()->fz_hash_table.load_locked()->mask, 511u);
 	for (u32 i = 0; i < 1000; i += 7)
 		EXPECT_EQ(gateway_to(w.a, be32{0xac100001u + (i << 8)}), i % 2 ? gw1 : gw2);
 	for (u32 i = 0; i < 1000; i += 2)
@@ -281,6 +282,195 @@ EDU_TEST(fib, an_iteration_shows_each_route_once_while_the_zone_grows, "ROUTE-5"
 	EXPECT_EQ(first, 12u);
 	EXPECT_GE(shown, 13u);
 	EXPECT_LE(shown, 53u);
+}
+
+EDU_TEST(fib, an_iteration_shows_once_what_stays_while_others_come_and_go, "ROUTE-5", "ROUTE-2")
+{
+	world w;
+	edu_cursor at = {};
+	edu_route_info route = {};
+	unsigned int stay = 0, turn = 0;
+
+	for (u8 i = 0; i < 200; i++)
+		ASSERT_EQ(w.a.add_route(ip4(172, 16, i, 0), 24, gw1), 0);
+	while (edu_core_route_next(w.a.stack(), &at, &route)) {
+		u32 dst = be32::from_raw(route.destination).host();
+
+		stay += dst >> 16 == 0xac10 && (dst >> 8 & 0xff) < 200;
+		turn++;
+		if (turn < 200) /* the table doubles twice meanwhile */
+			for (u8 i = 0; i < 4; i++)
+				ASSERT_EQ(w.a.add_route(be32{0x14000000u + (turn * 4 + i) * 256},
+							24, gw2),
+					  0);
+		if (turn % 50 == 0)
+			w.settle();
+		if (turn % 2)
+			(void)w.a.del_route(be32{0x14000000u + turn * 1024}, 24, gw2);
+	}
+	EXPECT_EQ(stay, 200u);
+}
+
+namespace {
+
+/* A table as simple as can be, to compare with. */
+struct naive_fib {
+	static constexpr u32 most = 600;
+	struct entry {
+		be32 dst;
+		u8 prefix_len;
+		u32 metric;
+		be32 gateway;
+		bool there;
+	} entries[most];
+
+	/* The gateway of the best route, zero when there is none. */
+	be32 look_up(be32 dst) const
+	{
+		const entry *best = nullptr;
+
+		for (const entry &one : entries) {
+			if (!one.there || !wire::ipv4::in_prefix(dst, one.dst, one.prefix_len))
+				continue;
+			if (!best || one.prefix_len > best->prefix_len ||
+			    (one.prefix_len == best->prefix_len && one.metric < best->metric))
+				best = &one;
+		}
+		return best ? best->gateway : be32{};
+	}
+};
+
+/* Numbers that are the same in each run. */
+struct dice {
+	u32 state = 1996;
+
+	u32 roll() { return (state = state * 1664525u + 1013904223u) >> 8; }
+	/* An address where there are many routes. */
+	be32 address() { return be32{0x14000000u | (roll() & 0x000f0fff)}; }
+};
+
+/* One random change, made in both; false when they disagree whether it can be made. */
+bool change_both(host &h, naive_fib &model, dice &chance)
+{
+	naive_fib::entry &one = model.entries[chance.roll() % naive_fib::most];
+
+	if (one.there) {
+		one.there = false;
+		return !h.del_route(one.dst, one.prefix_len, one.gateway, one.metric);
+	}
+	one.prefix_len = static_cast<u8>(8 + chance.roll() % 25);
+	one.dst = chance.address() & wire::ipv4::prefix_mask(one.prefix_len);
+	one.metric = 1 + chance.roll() % 3;
+	one.gateway = be32{ip4(10, 0, 0, 100).host() + chance.roll() % 100};
+	bool taken = false;
+	for (const naive_fib::entry &other : model.entries)
+		taken |= &other != &one && other.there && other.dst == one.dst &&
+			 other.prefix_len == one.prefix_len && other.metric == one.metric;
+	one.there = !h.add_route(one.dst, one.prefix_len, one.gateway, one.metric);
+	return one.there != taken;
+}
+
+} // namespace
+
+EDU_TEST(fib, look_ups_are_those_of_a_naive_table_whatever_changes, "ROUTE-1", "ROUTE-2", "ROUTE-3",
+	 "OVER-5")
+{
+	world w;
+	dice chance;
+	auto *model = static_cast<naive_fib *>(edu_k_table_alloc(sizeof(naive_fib)));
+
+	ASSERT_TRUE(model != nullptr);
+	for (u32 i = 0; i < 3000; i++) {
+		EXPECT_TRUE(change_both(w.a, *model, chance));
+		be32 dst = chance.address();
+		rcu_guard guard;
+		fib_result found = fib_lookup(w.a.stack()->fib, dst, 0, 0);
+
+		EXPECT_EQ(found.node ? found.info->fib_gateway : be32{}, model->look_up(dst));
+	}
+	edu_k_table_free(model);
+}
+
+EDU_TEST(fib, seventy_thousand_routes_are_found_and_leave_nothing, "ROUTE-2", "OVER-5")
+{
+	constexpr u32 count = 70000;
+	world w;
+	const fib_state &fib = w.a.stack()->fib;
+	auto network = [](u32 i) { return be32{0x14000000u + i * 3 * 256}; };
+
+	for (u32 i = 0; i < count; i++) {
+		ASSERT_EQ(w.a.add_route(network(i), 24, i % 2 ? gw1 : gw2), 0);
+		if (i % 1024 == 0)
+			w.settle();
+	}
+	const fib_zone &zone = *fib.fib_zones[24].load_locked();
+	EXPECT_GE(zone.fz_hash_table.load_locked()->mask, count / 2);
+	EXPECT_TRUE(zone.fz_present.load_locked() != nullptr);
+	EXPECT_TRUE(fib.filter.load_locked() != nullptr);
+	for (u32 i = 0; i < count; i += 37) {
+		rcu_guard guard;
+		fib_result hit = fib_lookup(fib, be32{network(i).host() + 9}, 0, 0);
+
+		EXPECT_TRUE(hit.node && hit.info->fib_gateway == (i % 2 ? gw1 : gw2));
+		EXPECT_TRUE(!fib_lookup(fib, be32{network(i).host() + 256}, 0, 0).node);
+	}
+	edu_t_dev_gone(w.a.get(), w.a.ifindex()); /* which takes all of them along */
+	EXPECT_EQ(fib.routes, 0u);
+	EXPECT_EQ(fib.filter.load_locked()
+			  ->zones[network(0).host() >> fib.filter.load_locked()->shift],
+		  0u);
+	rcu_guard guard;
+	EXPECT_TRUE(!fib_lookup(fib, network(5), 0, 0).node);
+}
+
+EDU_TEST(fib, a_gateway_that_is_silent_is_passed_over_and_tried_again, "ROUTE-3", "RFC1122-3.3.1.4")
+{
+	world w;
+	socket from = w.a.udp();
+	be32 far = ip4(172, 16, 0, 1);
+
+	ASSERT_EQ(w.a.add_route(ip4(172, 16, 0, 0), 12, gw1), 0);
+	ASSERT_EQ(w.a.add_route(ip4(172, 16, 0, 0), 12, w.b.address(), 10), 0);
+	EXPECT_EQ(from.send("tlk", far, 7), 3);
+	EXPECT_EQ(gateway_to(w.a, far), gw1);
+	w.run_for(10000); /* ARP gives up */
+	EXPECT_EQ(w.a.counter(EDU_Rt_DeadGateways), 1u);
+	EXPECT_EQ(gateway_to(w.a, far), w.b.address());
+	w.run_for(60000); /* rt_dead_gateway_ms: and the cached way is not for ever */
+	EXPECT_EQ(gateway_to(w.a, far), gw1);
+	/* Where nothing else leads, it is used all the same. */
+	from.send("tlk", far, 7);
+	w.run_for(10000);
+	ASSERT_EQ(w.a.del_route(ip4(172, 16, 0, 0), 12, w.b.address(), 10), 0);
+	EXPECT_EQ(gateway_to(w.a, far), gw1);
+}
+
+EDU_TEST(fib, a_silent_gateway_does_not_send_packets_by_a_shorter_prefix, "ROUTE-3",
+	 "RFC1122-3.3.1.4")
+{
+	world w;
+	socket from = w.a.udp();
+
+	ASSERT_EQ(w.a.add_route(ip4(0, 0, 0, 0), 0, w.b.address()), 0);
+	ASSERT_EQ(w.a.add_route(ip4(172, 16, 0, 0), 12, gw1), 0);
+	EXPECT_EQ(from.send("tlk", ip4(172, 16, 0, 1), 7), 3);
+	w.run_for(10000);
+	EXPECT_EQ(gateway_to(w.a, ip4(172, 16, 0, 1)), gw1);
+}
+
+EDU_TEST(fib, routes_of_one_metric_go_first_or_last_as_asked, "ROUTE-3", "ROUTE-4")
+{
+	world w;
+	be32 dst = ip4(172, 16, 0, 0);
+
+	ASSERT_EQ(add(w.a, to(dst, 12, gw1)), 0);
+	ASSERT_EQ(add(w.a, to(dst, 12, gw2), EDU_CONFIG_CREATE | EDU_CONFIG_APPEND), 0);
+	EXPECT_EQ(gateway_to(w.a, dst | be32{1}), gw1);
+	ASSERT_EQ(add(w.a, to(dst, 12, gw3), EDU_CONFIG_CREATE), 0);
+	EXPECT_EQ(gateway_to(w.a, dst | be32{1}), gw3);
+	ASSERT_EQ(w.a.del_route(dst, 12, gw3), 0);
+	ASSERT_EQ(w.a.del_route(dst, 12, gw1), 0);
+	EXPECT_EQ(gateway_to(w.a, dst | be32{1}), gw2);
 }
 
 } // namespace edu::test

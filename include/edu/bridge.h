@@ -503,10 +503,13 @@ struct edu_route_info {
 	edu_u8 type; /* RTN_UNICAST, RTN_UNREACHABLE, RTN_BLACKHOLE, RTN_PROHIBIT; shown: RTN_LOCAL, RTN_BROADCAST */
 	edu_u8 scope;	    /* RT_SCOPE_* */
 	edu_u8 protocol;    /* RTPROT_* */
-	edu_u8 dead;	    /* its device is down */
+	edu_u8 dead;	    /* 0, or EDU_ROUTE_*: why it is not used */
 	edu_u64 used;	    /* look-ups that ended here */
 	edu_u32 references; /* routes in the cache that came from it */
 };
+
+#define EDU_ROUTE_DOWN 1   /* its device is down */
+#define EDU_ROUTE_SILENT 2 /* its gateway has not answered ARP: others are preferred */
 
 /* One rtable (ROUTE-7). Ages in milliseconds. */
 struct edu_rtcache_info {
@@ -616,6 +619,7 @@ int edu_core_sock_next(struct edu_stack *stack, int protocol, struct edu_cursor 
 #define EDU_CONFIG_CREATE 1
 #define EDU_CONFIG_EXCL 2
 #define EDU_CONFIG_REPLACE 4
+#define EDU_CONFIG_APPEND 8 /* a route goes behind those of the same destination, TOS and metric */
 
 /* The interface must be attached (edu_core_iface_new). -EEXIST, -ENODEV, -EADDRNOTAVAIL, -EINVAL, -ENOMEM */
 int edu_core_config_addr_add(struct edu_stack *stack, const struct edu_addr_info *addr,
@@ -634,12 +638,16 @@ int edu_core_config_neigh_get(struct edu_stack *stack, struct edu_neigh_info *ne
 /* The route a packet would take (edu route get): destination, source, tos, ifindex in; all out.
  * 0 or -ENETUNREACH, -EHOSTUNREACH, -EACCES, -EINVAL. May enter the route into the cache. */
 int edu_core_config_route_get(struct edu_stack *stack, struct edu_route_info *route);
+/* The route of the FIB that such a packet would take, past the cache (RTM_F_FIB_MATCH); errors as above. */
+int edu_core_config_route_match(struct edu_stack *stack, struct edu_route_info *route);
 void edu_core_config_flush_rtcache(struct edu_stack *stack);
 
 /* Home: announces a change to netlink listeners. added: RTM_NEW… else RTM_DEL…. Process, RTNL
  * (neighbours also from softirq). */
 void edu_k_notify_addr(struct edu_net *net, int added, const struct edu_addr_info *addr);
 void edu_k_notify_route(struct edu_net *net, int added, const struct edu_route_info *route);
+/* Listeners to routes are to learn that they missed some, too many to tell. */
+void edu_k_notify_routes_missed(struct edu_net *net);
 void edu_k_notify_neigh(struct edu_net *net, int added, const struct edu_neigh_info *neigh);
 
 /* ------------------------------------------------------------------------------------------------

@@ -53,6 +53,7 @@
 	/* route cache */ \
 	X(Rt, CacheHits) X(Rt, CacheMisses) X(Rt, CacheInserts) X(Rt, CacheEvicted) X(Rt, CacheExpired) X(Rt, CacheFlushes) \
 	X(Rt, FibHits) X(Rt, FibMisses) \
+	X(Rt, DeadGateways)		/* a gateway's ARP failed: others are preferred for a while */ \
 	/* ICMP: RFC 792 */ \
 	X(Icmp, InMsgs) X(Icmp, InEchos) X(Icmp, InEchoReps) X(Icmp, InDestUnreachs) X(Icmp, InTimeExcds) \
 	X(Icmp, InParmProbs) X(Icmp, InSrcQuenchs) X(Icmp, InRedirects) X(Icmp, InTimestamps) X(Icmp, InTimestampReps) \

@@ -22,6 +22,7 @@
 	X(rt_cache_size,             4096, 16, 4194304,  "most routes in the cache (2.0: 256)") \
 	X(rt_cache_timeout_ms,     300000, 10, 86400000, "an unreferenced route idle for this long goes (2.0: RT_CACHE_TIMEOUT)") \
 	X(rt_cache_check_interval_ms, 60000, 10, 86400000, "period of the cache's clean-up") \
+	X(rt_dead_gateway_ms,       60000,  0, 86400000, "a gateway that failed to answer ARP is passed over for this long (RFC 1122 3.3.1.4)") \
 	X(ip_default_ttl,              64,  1, 255,      "TTL of packets sent (RFC 1122 3.2.1.7)") \
 	X(ip_local_port_min,        32768,  1, 65535,    "least ephemeral port") \
 	X(ip_local_port_max,        60999,  1, 65535,    "greatest ephemeral port") \

@@ -16,6 +16,7 @@
 #include "link/arp_config.cc"
 
 /* Which way? */
+#include "ip/fib_zone.cc"
 #include "ip/fib.cc"
 #include "ip/fib_config.cc"
 #include "ip/rt_cache.cc"

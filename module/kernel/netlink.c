@@ -52,6 +52,8 @@ unsigned int edu_nl_how(const struct nlmsghdr *nlh)
 		how |= EDU_CONFIG_EXCL;
 	if (nlh->nlmsg_flags & NLM_F_REPLACE)
 		how |= EDU_CONFIG_REPLACE;
+	if (nlh->nlmsg_flags & NLM_F_APPEND)
+		how |= EDU_CONFIG_APPEND;
 	return how;
 }
 

@@ -194,7 +194,8 @@ static int edu_route_fill(struct sk_buff *skb, const union edu_nl_record *record
 	message->rtm_protocol = route->protocol;
 	message->rtm_scope = route->scope;
 	message->rtm_type = route->type;
-	message->rtm_flags = rtm_flags | (route->dead ? RTNH_F_DEAD | RTNH_F_LINKDOWN : 0);
+	message->rtm_flags = rtm_flags | (route->dead ? RTNH_F_DEAD : 0) |
+			     (route->dead == EDU_ROUTE_DOWN ? RTNH_F_LINKDOWN : 0);
 	if (nla_put_u32(skb, RTA_TABLE, message->rtm_table) ||
 	    (route->prefix_len && edu_nl_put_be32(skb, RTA_DST, route->destination)) ||
 	    (route->gateway && edu_nl_put_be32(skb, RTA_GATEWAY, route->gateway)) ||
@@ -313,16 +314,23 @@ int edu_route_dump(struct sk_buff *skb, struct netlink_callback *cb)
 	return edu_nl_dump(skb, cb, kind, RTM_NEWROUTE, 0);
 }
 
-/* The route a packet would take. Without the "dump" flag a GET is a look-up, as for AF_INET. */
+/* The route a packet would take. Without the "dump" flag a GET is a look-up, as for AF_INET; with
+ * RTM_F_FIB_MATCH it is one in the FIB alone. */
 int edu_route_get(struct sk_buff *skb, struct nlmsghdr *nlh, struct netlink_ext_ack *extack)
 {
+	struct edu_stack *stack = edu_net(sock_net(skb->sk))->stack;
+	const struct rtmsg *message = nlmsg_data(nlh);
 	union edu_nl_record record;
 	int err;
 
 	err = edu_route_parse(nlh, &record.route, extack);
 	if (err)
 		return err;
-	err = edu_core_config_route_get(edu_net(sock_net(skb->sk))->stack, &record.route);
+	if (message->rtm_flags & RTM_F_FIB_MATCH) {
+		err = edu_core_config_route_match(stack, &record.route);
+		return err ?: edu_nl_reply(skb, nlh, &edu_route_kind, &record, RTM_NEWROUTE);
+	}
+	err = edu_core_config_route_get(stack, &record.route);
 	if (err)
 		return err;
 	record.route.prefix_len = 32;
@@ -335,4 +343,10 @@ void edu_k_notify_route(struct edu_net *en, int added, const struct edu_route_in
 
 	edu_nl_notify(en, &edu_route_kind, &record, added ? RTM_NEWROUTE : RTM_DELROUTE,
 		      RTNLGRP_IPV4_ROUTE, GFP_KERNEL);
+}
+
+/* As an overrun of their own buffers would be: what they know is no longer complete. */
+void edu_k_notify_routes_missed(struct edu_net *en)
+{
+	rtnl_set_sk_err(en->net, RTNLGRP_IPV4_ROUTE, -ENOBUFS);
 }

@@ -70,6 +70,11 @@ void edu_k_notify_addr(struct edu_net *net, int, const struct edu_addr_info *)
 	net->notifications++;
 }
 
+void edu_k_notify_routes_missed(struct edu_net *net)
+{
+	net->notifications++;
+}
+
 void edu_k_notify_route(struct edu_net *net, int, const struct edu_route_info *)
 {
 	net->notifications++;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The FIB: zones, routes, and what they share; look-up.
+ * The FIB: what routes share, look-up, iteration.
  *
- * TLK "The IP Routing Tables": ROUTE-1, ROUTE-2, ROUTE-3. How routes are added and deleted is in
- * fib_config.cc.
+ * TLK "The IP Routing Tables": ROUTE-1, ROUTE-2, ROUTE-3. RFC 1122 3.3.1.4 (dead gateways). The
+ * zones' tables are in fib_zone.cc; how routes are added and deleted is in fib_config.cc.
  *
  * Locking: as in fib.hh. A route is linked into its zone whole and unlinked at once; readers that
  * stand on it stay for a grace period.
@@ -34,9 +34,16 @@ static u32 info_hash(const fib_info &info)
 					  info.fib_mtu << 8 ^ info.fib_protocol));
 }
 
+static u32 gateway_hash(const fib_state &fib, const edu_iface &iface, be32 gateway)
+{
+	return static_cast<u32>(siphash13(fib.key, gateway.raw(), static_cast<u32>(iface.ifindex)));
+}
+
 void release(fib_info *info)
 {
 	info->fib->infos.remove(*info);
+	if (info->fib_gateway != be32{})
+		info->fib->gateways.remove(*info);
 	destroy_rcu(info);
 }
 
@@ -60,122 +67,130 @@ ref<fib_info> fib_share_info(fib_state &fib, owner<fib_info> fresh)
 	}
 	fib_info *info = fresh.release();
 	fib.infos.insert(*info, hash);
+	if (info->fib_gateway != be32{})
+		fib.gateways.insert(*info, gateway_hash(fib, *info->fib_dev, info->fib_gateway));
 	return ref<fib_info>::adopt(info);
 }
 
+ref<fib_info> fib_next_info(fib_state &fib, edu_cursor &at)
+{
+	rcu_guard guard;
+	ref<fib_info> held;
+
+	while (fib_info *info = held ? nullptr : fib.infos.next(at))
+		held = ref<fib_info>::try_share(info); /* or it is just going */
+	return held;
+}
+
 /*
- * Zones
+ * Gateways that fall silent (RFC 1122 3.3.1.4). What ARP says of a next hop is advice: for
+ * rt_dead_gateway_ms another route to the same subnet is preferred, if there is one, and then the
+ * gateway is tried again. ARP's dead entry has made the cached routes by that gateway invalid.
  */
 
-static fib_zone *zone_for(fib_state &fib, u8 prefix)
+void fib_gateway_failed(edu_iface &iface, be32 next_hop)
 {
-	fib_zone *zone = fib.fib_zones[prefix].load_locked();
+	edu_stack &host = *iface.host;
+	u64 until = edu_k_now_ms() + host.tune(EDU_TUNE_rt_dead_gateway_ms);
+	bool any = false;
+	rcu_guard guard;
 
-	if (zone)
-		return zone;
-	zone = new (gfp::kernel) fib_zone;
-	if (!zone)
-		return nullptr;
-	zone->fz_prefix = prefix;
-	zone->fz_mask = wire::ipv4::prefix_mask(prefix);
-	fib.fib_zones[prefix].publish(zone);
-	return zone;
+	host.fib.gateways.for_each_of(gateway_hash(host.fib, iface, next_hop), [&](fib_info &info) {
+		if (info.fib_gateway != next_hop || info.fib_dev.get() != &iface)
+			return;
+		write_once(info.fib_silent_until, until);
+		any = true;
+	});
+	if (any)
+		host.count(EDU_Rt_DeadGateways);
 }
 
-/* Past 16 routes a zone gets its hash table (ROUTE-2); the chain serves on if there is no memory. */
-static void start_hashing(fib_state &fib, fib_zone &zone)
+/* Until when, ms clock, others are preferred to it; 0: its gateway has not failed. */
+static u64 silent_until(const fib_info &info)
 {
-	if (!zone.fz_hash_table.init(EDU_LOCK_FIB, 64).ok())
-		return;
-	for (fib_node &node : zone.fz_list)
-		zone.fz_hash_table.insert(node, fib_node_hash(fib, node.fib_dst, zone.fz_prefix));
-	__atomic_store_n(&zone.fz_hashed, true, __ATOMIC_RELEASE);
+	u64 until = read_once(info.fib_silent_until);
+
+	return until && edu_k_now_ms() < until ? until : 0;
 }
 
-static bool is_hashed(const fib_zone &zone)
+bool fib_info::is_silent() const
 {
-	return __atomic_load_n(&zone.fz_hashed, __ATOMIC_ACQUIRE);
-}
-
-result<void> fib_link(fib_state &fib, fib_node &node)
-{
-	edu_k_assert_rtnl();
-	fib_zone *zone = zone_for(fib, node.fib_prefix);
-
-	if (!zone)
-		return errc::enomem;
-	zone->fz_list.push_front(node);
-	if (zone->fz_hashed)
-		zone->fz_hash_table.insert(node, fib_node_hash(fib, node.fib_dst, node.fib_prefix));
-	zone->fz_nent++;
-	if (!zone->fz_hashed && zone->fz_nent > fib_zone::hashing_limit)
-		start_hashing(fib, *zone);
-	/* Who sees the bit sees the zone. */
-	__atomic_store_n(&fib.used_zones, fib.used_zones | u64{1} << node.fib_prefix,
-			 __ATOMIC_RELEASE);
-	return {};
-}
-
-void fib_unlink(fib_state &fib, fib_node &node)
-{
-	edu_k_assert_rtnl();
-	fib_zone &zone = *fib.fib_zones[node.fib_prefix].load_locked();
-
-	zone.fz_list.remove(node);
-	if (zone.fz_hashed)
-		zone.fz_hash_table.remove(node);
-	if (!--zone.fz_nent)
-		write_once(fib.used_zones, fib.used_zones & ~(u64{1} << node.fib_prefix));
-	destroy_rcu(&node);
+	return silent_until(*this);
 }
 
 /*
  * Look-up
  */
 
-/* The better of two routes to one destination: its TOS asked for, then the lesser metric. */
-static bool is_better(const fib_node &a, const fib_node *b)
+/* May a packet with that TOS go by it, by the interface it insists on? */
+static bool suits(const fib_node &node, u8 tos, int oif)
 {
-	if (!b)
-		return true;
-	if (a.fib_tos != b->fib_tos)
-		return a.fib_tos > b->fib_tos; /* one of them is 0: any */
-	return a.fib_metric < b->fib_metric;
+	const fib_info &info = *node.info;
+
+	if (node.fib_tos && node.fib_tos != tos)
+		return false;
+	if (oif && (!info.fib_dev || info.fib_dev->ifindex != oif))
+		return false;
+	return !info.is_dead();
 }
 
 fib_result fib_lookup_zone(const fib_state &fib, const fib_zone &zone, be32 dst, u8 tos, int oif)
 {
-	be32 key = dst & zone.fz_mask;
-	fib_node *best = nullptr;
-	auto consider = [&](fib_node &node) {
-		const fib_info &info = *node.info;
+	be32 network = dst & zone.fz_mask;
+	fib_result last_resort;
+	u64 retry = 0;
+	u32 parity = 0;
 
-		if (node.fib_dst != key || (node.fib_tos && node.fib_tos != tos))
-			return;
-		if (oif && (!info.fib_dev || info.fib_dev->ifindex != oif))
-			return;
-		if (!info.is_dead() && is_better(node, best))
-			best = &node;
-	};
+	/* Those to one network are in the order in which they are to be tried. */
+	for (fib_node *at = fib_chain_of(fib, zone, network, parity); at;
+	     at = rcu_load(at->fib_next[parity])) {
+		if (at->fib_dst != network || !suits(*at, tos, oif))
+			continue;
+		u64 until = silent_until(*at->info);
+		if (!until) [[likely]]
+			return {at, at->info.get(), retry};
+		if (!retry || until < retry)
+			retry = until;
+		if (!last_resort.node)
+			last_resort = {at, at->info.get(), 0};
+	}
+	last_resort.until = retry;
+	return last_resort;
+}
 
-	if (is_hashed(zone))
-		zone.fz_hash_table.for_each_of(fib_node_hash(fib, key, zone.fz_prefix), consider);
-	else
-		for (fib_node &node : zone.fz_list)
-			consider(node);
-	return best ? fib_result{best, best->info.get()} : fib_result{};
+/* Has the zone a route that covers the address? No is certain, yes is not. */
+static bool may_have(const fib_zone &zone, be32 dst)
+{
+	const u64 *present = zone.fz_present.load();
+	u64 network = u64{dst.host()} >> (32 - zone.fz_prefix);
+
+	return !present || read_once(present[network / 64]) >> network % 64 & 1;
+}
+
+/* The zones worth a look for an address. */
+static u64 zones_for(const fib_state &fib, be32 dst)
+{
+	constexpr u64 short_ones = (u64{1} << 17) - 1;
+	u64 zones = __atomic_load_n(&fib.used_zones, __ATOMIC_ACQUIRE);
+
+	if (const fib_filter *filter = fib.filter.load())
+		zones &= short_ones | u64{read_once(filter->zones[dst.host() >> filter->shift])}
+					      << 17;
+	return zones;
 }
 
 fib_result fib_lookup(const fib_state &fib, be32 dst, u8 tos, int oif)
 {
-	u64 zones = __atomic_load_n(&fib.used_zones, __ATOMIC_ACQUIRE);
+	u64 zones = zones_for(fib, dst);
 
 	while (zones) { /* longest mask first */
 		u32 prefix = 63u - static_cast<u32>(std::countl_zero(zones));
+		const fib_zone &zone = *fib.fib_zones[prefix].load();
 
 		zones &= ~(u64{1} << prefix);
-		fib_result found =
-			fib_lookup_zone(fib, *fib.fib_zones[prefix].load(), dst, tos, oif);
+		if (!may_have(zone, dst))
+			continue;
+		fib_result found = fib_lookup_zone(fib, zone, dst, tos, oif);
 		if (found.node) {
 			write_once(found.node->fib_use, read_once(found.node->fib_use) + 1);
 			return found;
@@ -185,24 +200,68 @@ fib_result fib_lookup(const fib_state &fib, be32 dst, u8 tos, int oif)
 }
 
 /*
- * Iteration
+ * Iteration. A zone's routes are shown by the reversed bits of their hash, and within one hash by
+ * address. A chain's routes have the last bits of their hashes in common, so the first ones when
+ * reversed, and the order is the same whatever the size of the table: it may grow in between.
  */
 
-/* A chain is shown by the address of its routes' memory, as the hash table shows one bucket of all;
- * so an iteration goes on when the zone gets its table meanwhile. */
-static fib_node *next_in_zone(fib_zone &zone, edu_cursor &at)
+static u32 reversed(u32 x)
 {
-	fib_node *best = nullptr;
-	auto &last = at.position[2];
+	x = (x & 0x55555555) << 1 | (x >> 1 & 0x55555555);
+	x = (x & 0x33333333) << 2 | (x >> 2 & 0x33333333);
+	x = (x & 0x0f0f0f0f) << 4 | (x >> 4 & 0x0f0f0f0f);
+	return __builtin_bswap32(x);
+}
 
-	if (is_hashed(zone))
-		return zone.fz_hash_table.next(at);
-	for (fib_node &node : zone.fz_list)
-		if (reinterpret_cast<u64>(&node) > last && (!best || &node < best))
-			best = &node;
-	if (best)
-		last = reinterpret_cast<u64>(best);
+/* Where a route stands in that order. */
+struct fib_position {
+	u64 hash;    /* reversed; 1 << 32: behind all */
+	u64 address; /* 0: before the first of that hash */
+
+	bool precedes(const fib_position &other) const
+	{
+		return hash != other.hash ? hash < other.hash : address < other.address;
+	}
+};
+
+/* The first route of a chain behind @after; its own place in @at. */
+static fib_node *next_in_chain(const fib_state &fib, const fib_zone &zone, const fib_chains &chains,
+			       const fib_position &after, fib_position &at)
+{
+	u32 index = reversed(static_cast<u32>(after.hash)) & chains.mask;
+	fib_node *best = nullptr;
+
+	for (fib_node *node = rcu_load(chains.first[index]); node;
+	     node = rcu_load(node->fib_next[chains.parity])) {
+		fib_position here{reversed(fib_node_hash(fib, node->fib_dst, zone.fz_prefix)),
+				  reinterpret_cast<u64>(node)};
+
+		if (!after.precedes(here) || (best && at.precedes(here)))
+			continue;
+		best = node;
+		at = here;
+	}
 	return best;
+}
+
+static fib_node *next_in_zone(const fib_state &fib, const fib_zone &zone, edu_cursor &cursor)
+{
+	const fib_chains &chains = *zone.fz_hash_table.load();
+	/* Distance between two chains in the order of reversed hashes. */
+	u64 stride = (u64{1} << 32) / (u64{chains.mask} + 1);
+	fib_position after{cursor.position[0], cursor.position[1]}, at{};
+
+	while (after.hash >> 32 == 0) {
+		fib_node *node = next_in_chain(fib, zone, chains, after, at);
+
+		if (node) {
+			cursor.position[0] = at.hash;
+			cursor.position[1] = at.address;
+			return node;
+		}
+		after = {(after.hash / stride + 1) * stride, 0};
+	}
+	return nullptr;
 }
 
 fib_node *fib_next(const fib_state &fib, edu_cursor &at)
@@ -210,11 +269,11 @@ fib_node *fib_next(const fib_state &fib, edu_cursor &at)
 	auto &zones_done = at.position[3]; /* 0: none, 1: prefix 32, … */
 
 	for (; zones_done <= 32; zones_done++) {
-		fib_zone *zone = fib.fib_zones[32 - zones_done].load();
+		const fib_zone *zone = fib.fib_zones[32 - zones_done].load();
 
-		if (fib_node *node = zone ? next_in_zone(*zone, at) : nullptr)
+		if (fib_node *node = zone ? next_in_zone(fib, *zone, at) : nullptr)
 			return node;
-		at.position[0] = at.position[1] = at.position[2] = 0;
+		at.position[0] = at.position[1] = 0;
 	}
 	return nullptr;
 }
@@ -223,40 +282,29 @@ fib_node *fib_next(const fib_state &fib, edu_cursor &at)
  * Life
  */
 
+static u64 random_u64()
+{
+	return u64{edu_k_random()} << 32 | edu_k_random();
+}
+
 result<void> fib_host_init(edu_stack &host)
 {
-	host.fib.key = {u64{edu_k_random()} << 32 | edu_k_random(),
-			u64{edu_k_random()} << 32 | edu_k_random()};
-	return host.fib.infos.init(EDU_LOCK_FIB);
+	host.fib.key = {random_u64(), random_u64()};
+	host.fib.seed = random_u64() | 1;
+	TRY(host.fib.infos.init(EDU_LOCK_FIB));
+	return host.fib.gateways.init(EDU_LOCK_FIB);
 }
 
 void fib_host_close(edu_stack &host)
 {
-	for (auto &slot : host.fib.fib_zones) {
-		fib_zone *zone = slot.load_locked();
-
-		if (!zone)
-			continue;
-		for (fib_node &node : zone->fz_list.removing()) {
-			if (zone->fz_hashed)
-				zone->fz_hash_table.remove(node);
-			node.chained.unlink();
-			destroy_rcu(&node);
-		}
-	}
+	fib_zones_close(host.fib);
 }
 
 void fib_host_exit(edu_stack &host)
 {
-	for (auto &slot : host.fib.fib_zones) {
-		fib_zone *zone = slot.replace(nullptr);
-
-		if (!zone)
-			continue;
-		zone->fz_hash_table.free();
-		destroy(zone);
-	}
+	fib_zones_exit(host.fib);
 	host.fib.infos.free();
+	host.fib.gateways.free();
 }
 
 } // namespace edu

@@ -4,7 +4,7 @@
  *
  * TLK "The IP Routing Tables": ROUTE-3, ROUTE-4, ROUTE-5. RFC 1122 3.3.1.2. Errors are Linux's.
  * The routes of a device that is down stay and are dead: nothing is looked up in them, and they live
- * again when it is up.
+ * again when it is up (RFC 1812 5.3.12.3 and 5.3.12.4). With a device that leaves they go.
  *
  * Locking: the RTNL. Each change makes the route cache stale before it is announced.
  */
@@ -18,9 +18,10 @@ namespace rt {
 inline constexpr u8 scope_link = 253, scope_host = 254;
 inline constexpr u8 scope_nowhere = 255;
 inline constexpr u8 protocol_kernel = 2;
+inline constexpr u8 ecn_mask = 3; /* the bits of a TOS octet that are none (RFC 3168) */
 } // namespace rt
 
-static void describe(const fib_node &node, edu_route_info &out)
+void fib_describe(const fib_node &node, edu_route_info &out)
 {
 	const fib_info &info = *node.info;
 
@@ -38,7 +39,7 @@ static void describe(const fib_node &node, edu_route_info &out)
 	out.type = static_cast<u8>(node.fib_type);
 	out.scope = node.fib_scope;
 	out.protocol = info.fib_protocol;
-	out.dead = info.is_dead();
+	out.dead = info.is_dead() ? EDU_ROUTE_DOWN : info.is_silent() ? EDU_ROUTE_SILENT : 0;
 	out.used = read_once(node.fib_use);
 	out.references = static_cast<u32>(info.refs.load());
 }
@@ -53,7 +54,7 @@ static void remove_node(edu_stack &host, fib_node &node)
 {
 	edu_route_info gone;
 
-	describe(node, gone);
+	fib_describe(node, gone);
 	fib_unlink(host.fib, node);
 	rt_cache_flush(host);
 	notify(host, gone, false);
@@ -67,8 +68,10 @@ static void remove_node(edu_stack &host, fib_node &node)
  * The interface towards it. RCU. */
 static result<edu_iface *> towards_gateway(edu_stack &host, be32 gateway, edu_iface *iface)
 {
-	if (!wire::ipv4::is_host(gateway) || find_address(host, gateway).kind != addr_kind::none)
+	if (find_address(host, gateway).kind != addr_kind::none)
 		return errc::einval;
+	if (!wire::ipv4::is_host(gateway))
+		return errc::enetunreach;
 	fib_result found = fib_lookup(host.fib, gateway, 0, iface ? iface->ifindex : 0);
 	if (!found.node || found.node->fib_type != route_type::unicast ||
 	    found.info->fib_gateway != be32{})
@@ -102,8 +105,10 @@ static result<ref<edu_iface>> choose_iface(edu_stack &host, const edu_route_info
 			return errc::enetdown;
 	}
 	if (route.gateway) {
-		if (route.scope >= rt::scope_link)
+		if (route.scope > rt::scope_link)
 			return errc::einval;
+		if (route.scope == rt::scope_link)
+			return errc::enetunreach; /* a link does not lead to a gateway's link */
 		iface = TRY(towards_gateway(host, be32::from_raw(route.gateway), iface));
 	}
 	if (!iface)
@@ -111,12 +116,21 @@ static result<ref<edu_iface>> choose_iface(edu_stack &host, const edu_route_info
 	return ref<edu_iface>::share(iface);
 }
 
+/* Can there be such a route? */
+static bool makes_sense(const edu_route_info &route)
+{
+	be32 dst = be32::from_raw(route.destination);
+
+	return route.prefix_len <= 32 &&
+	       (dst & ~wire::ipv4::prefix_mask(route.prefix_len)) == be32{} &&
+	       !(route.tos & rt::ecn_mask);
+}
+
 static result<void> check(edu_stack &host, const edu_route_info &route)
 {
 	rcu_guard guard;
-	be32 dst = be32::from_raw(route.destination);
 
-	if (route.prefix_len > 32 || (dst & ~wire::ipv4::prefix_mask(route.prefix_len)) != be32{})
+	if (!makes_sense(route))
 		return errc::einval;
 	if (route.source &&
 	    find_address(host, be32::from_raw(route.source)).kind != addr_kind::local)
@@ -173,10 +187,12 @@ static result<void> route_add(edu_stack &host, const edu_route_info &route, unsi
 			   node.info.get() == fresh->info.get();
 	    }))
 		return errc::eexist;
-	TRY(fib_link(host.fib, *fresh));
+	TRY(fib_link(host.fib, *fresh,
+		     how & EDU_CONFIG_APPEND ? fib_place::last : fib_place::first));
+	write_once(fresh->info->fib_silent_until, 0); /* the administrator knows better */
 
 	edu_route_info added;
-	describe(*fresh, added);
+	fib_describe(*fresh, added);
 	(void)fresh.release();
 	if (there && how & EDU_CONFIG_REPLACE)
 		fib_unlink(host.fib, *there);
@@ -205,41 +221,43 @@ static bool matches(const fib_node &node, const edu_route_info &route)
 
 static result<void> route_del(edu_stack &host, const edu_route_info &route)
 {
-	if (route.prefix_len > 32)
+	if (!makes_sense(route))
 		return errc::einval;
-	fib_node *best = nullptr; /* of several that match, the one a look-up would choose */
-
-	fib_find(host.fib, be32::from_raw(route.destination), route.prefix_len,
-		 [&](fib_node &node) {
-			 if (matches(node, route) && (!best || node.fib_metric < best->fib_metric))
-				 best = &node;
-			 return false;
-		 });
+	fib_node *best = fib_find(host.fib, be32::from_raw(route.destination), route.prefix_len,
+				  [&](fib_node &node) { return matches(node, route); });
 	if (!best)
 		return errc::esrch;
 	remove_node(host, *best);
 	return {};
 }
 
-/* Every route that condemns(node) says yes to. RTNL. */
+/*
+ * Every route whose info condemns(info) says yes to; found by their infos, however many others there
+ * are. A million are not announced one by one: after some, listeners learn that they missed the rest.
+ * Now and then it waits for RCU, so that memory comes back and others get the processor. RTNL.
+ */
 template <typename predicate>
 static void remove_all(edu_stack &host, predicate condemns)
 {
+	constexpr u32 most_notices = 256, breath = 16384;
 	edu_cursor at{};
+	u32 removed = 0;
 
-	for (;;) {
-		fib_node *node;
-		{
-			rcu_guard guard;
-
-			do {
-				node = fib_next(host.fib, at);
-			} while (node && !condemns(*node));
+	while (ref<fib_info> info = fib_next_info(host.fib, at)) {
+		if (!condemns(*info))
+			continue;
+		while (fib_node *node = info->nodes.front()) {
+			if (removed++ < most_notices)
+				remove_node(host, *node);
+			else
+				fib_unlink(host.fib, *node);
+			if (removed % breath == 0)
+				edu_k_synchronize_rcu();
 		}
-		if (!node)
-			return;
-		remove_node(host, *node);
 	}
+	rt_cache_flush(host);
+	if (removed > most_notices)
+		edu_k_notify_routes_missed(host.net);
 }
 
 /*
@@ -293,17 +311,15 @@ void fib_addr_removed(edu_iface &iface, const ifaddr &addr)
 	if (!addr.secondary && connected_route(iface, addr, route))
 		(void)route_del(host, route);
 	if (last)
-		remove_all(host, [&](const fib_node &node) {
-			return node.info->fib_prefsrc == addr.local;
-		});
-	rt_cache_flush(host);
+		remove_all(host,
+			   [&](const fib_info &info) { return info.fib_prefsrc == addr.local; });
+	else
+		rt_cache_flush(host);
 }
 
 void fib_iface_gone(edu_iface &iface)
 {
-	remove_all(*iface.host,
-		   [&](const fib_node &node) { return node.info->fib_dev.get() == &iface; });
-	rt_cache_flush(*iface.host);
+	remove_all(*iface.host, [&](const fib_info &info) { return info.fib_dev.get() == &iface; });
 }
 
 } // namespace edu
@@ -350,6 +366,6 @@ int edu_core_route_next(edu_stack *stack, edu_cursor *at, edu_route_info *out)
 
 	if (!node)
 		return 0;
-	edu::describe(*node, *out);
+	fib_describe(*node, *out);
 	return 1;
 }

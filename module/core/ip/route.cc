@@ -8,7 +8,7 @@
  * Locking: everything is under RCU from the question to the new route's entry in the cache; the
  * generation is read first, so a route made from a FIB that changes meanwhile is stale at birth.
  */
-#include "ip/fib.hh"
+#include "ip/fib_table.hh"
 #include "stack.hh"
 
 namespace edu {
@@ -49,6 +49,7 @@ struct decision {
 	be32 gateway; /* zero: on the link */
 	fib_info *info = nullptr;
 	const char *from = "none"; /* for the trace */
+	u64 until = 0;		   /* see rtable::rt_until */
 };
 
 /* A destination of ours: by the loopback interface, from itself to itself; within 127/8 from the
@@ -103,7 +104,8 @@ static result<decision> decide_by_fib(edu_stack &host, const flow &wanted, route
 			found.info->fib_prefsrc,
 			found.info->fib_gateway,
 			found.info,
-			"fib"};
+			"fib",
+			found.until};
 }
 
 static result<decision> decide(edu_stack &host, const flow &wanted)
@@ -167,6 +169,7 @@ static result<ref<rtable>> make_route(edu_stack &host, const flow &wanted, const
 	route->rt_mtu = route_mtu(way);
 	route->rt_dev = ref<edu_iface>::share(way.iface);
 	route->genid = genid;
+	route->rt_until = way.until;
 	if (way.info) {
 		route->rt_window = way.info->fib_window;
 		route->rt_irtt = way.info->fib_irtt;
@@ -245,5 +248,28 @@ int edu_core_config_route_get(edu_stack *stack, edu_route_info *route)
 	route->type = static_cast<u8>(way.rt_type);
 	route->used = read_once(way.rt_use);
 	route->references = static_cast<u32>(way.refs.load() - 1);
+	return 0;
+}
+
+int edu_core_config_route_match(edu_stack *stack, edu_route_info *route)
+{
+	rcu_guard guard;
+	be32 dst = be32::from_raw(route->destination);
+	addr_match own = find_address(*stack, dst);
+
+	if (own.kind == addr_kind::local) { /* the addresses say so, not the FIB */
+		*route = {};
+		route->destination = dst.raw();
+		route->prefix_len = 32;
+		route->ifindex = own.iface->ifindex;
+		route->type = static_cast<u8>(route_type::local);
+		return 0;
+	}
+	fib_result found = fib_lookup(stack->fib, dst, route->tos & tos_mask, route->ifindex);
+	if (!found.node)
+		return to_errno(errc::enetunreach);
+	if (found.node->fib_type != route_type::unicast)
+		return to_errno(refusal(found.node->fib_type));
+	fib_describe(*found.node, *route);
 	return 0;
 }

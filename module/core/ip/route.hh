@@ -61,7 +61,8 @@ struct rtable {
 	u32 rt_window = 0;	   /* for TCP, 0: none */
 	u32 rt_irtt = 0;	   /* for TCP, milliseconds, 0: none */
 	u32 genid = 0;		   /* stack's route generation when made; another one now: stale */
-	ref<edu_iface> rt_dev;	   /* leaves by; never null in a published route */
+	u64 rt_until = 0;      /* ms clock: stale then, for a better way may work again; 0: never */
+	ref<edu_iface> rt_dev; /* leaves by; never null in a published route */
 	ref<arp_table>
 		rt_neigh;     /* next hop's ARP entry, whose hh is the prebuilt header (IP-2); null:
 					   the link needs none. Constant after publication */

@@ -27,6 +27,7 @@ void release(rtable *route)
 bool ip_route_valid(const edu_stack &host, const rtable &route)
 {
 	return route.genid == host.rt_cache.genid.load() &&
+	       !(route.rt_until && edu_k_now_ms() >= route.rt_until) &&
 	       !(route.rt_neigh && read_once(route.rt_neigh->dead));
 }
 

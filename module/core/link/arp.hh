@@ -109,6 +109,10 @@ void arp_confirm(arp_table &entry);
 using arp_failure_handler = void (*)(edu_stack &host, const skb_ptr &packet);
 void arp_set_failure_handler(arp_failure_handler handler);
 
+/* And of each station that ceased to answer, packets or not, before its entry is dead. RCU. */
+using arp_silence_handler = void (*)(edu_iface &iface, be32 next_hop);
+void arp_set_silence_handler(arp_silence_handler handler);
+
 /* Tells the cable that we have this address (a gratuitous ARP, RFC 5227's announcement). */
 void arp_announce(edu_iface &iface, be32 addr);
 
@@ -139,6 +143,9 @@ inline void drop_ref(arp_table &entry)
 /* Takes it off the table and makes it dead; its packets are dropped for @why, their senders told
  * when it is Arp_DropUnresolved. No lock held. @what is for the trace. */
 void arp_kill(edu_stack &host, arp_table &entry, edu_counter why, const char *what);
+
+/* Tells the layer above that the station has ceased to answer. RCU, no lock held. */
+void arp_tell_silence(arp_table &entry);
 
 /* Whose word an entry's hardware address is. */
 enum class arp_word : u8 { packet, admin, admin_permanent };

@@ -285,6 +285,7 @@ void arp_expire_request(edu_timer *timer)
 		break;
 	case arp_next::give_up:
 		edu_k_count(host.net, EDU_Arp_Failed);
+		arp_tell_silence(entry);
 		arp_kill(host, entry, EDU_Arp_DropUnresolved, "fail");
 		break;
 	}

@@ -95,6 +95,19 @@ void arp_set_failure_handler(arp_failure_handler handler)
 	__atomic_store_n(&failure_handler, handler, __ATOMIC_RELEASE);
 }
 
+static arp_silence_handler silence_handler;
+
+void arp_set_silence_handler(arp_silence_handler handler)
+{
+	__atomic_store_n(&silence_handler, handler, __ATOMIC_RELEASE);
+}
+
+void arp_tell_silence(arp_table &entry)
+{
+	if (arp_silence_handler above = __atomic_load_n(&silence_handler, __ATOMIC_ACQUIRE))
+		above(*entry.dev, entry.ip);
+}
+
 static void fail_waiting(edu_stack &host, skb_queue waiting, edu_counter why)
 {
 	arp_failure_handler above = __atomic_load_n(&failure_handler, __ATOMIC_ACQUIRE);
