@@ -16,6 +16,7 @@
 #include "ip/rt_cache.hh"
 #include "link/arp.hh"
 #include "link/interface.hh"
+#include "link/rarp.hh"
 #include "sock/membership.hh"
 #include "transport/raw.hh"
 #include "transport/udp.hh"
@@ -28,6 +29,7 @@ struct edu_stack {
 
 	edu::interface_table interfaces;   /* link: dev_base, addresses */
 	edu::arp_state arp;		   /* link: arp_tables */
+	edu::rarp_state rarp;		   /* link: the RARP server's table */
 	edu::fib_state fib;		   /* ip: fib_zones */
 	edu::rt_cache_state rt_cache;	   /* ip: ip_rt_hash_table */
 	edu::ip_state ip;		   /* ip: identification counters */

@@ -78,6 +78,10 @@ void release(rtable *route);
  */
 result<ref<rtable>> ip_route_output(edu_stack &host, const flow &wanted);
 
+/* Does a route lead to @target by another interface than @iface, which is up? Nothing is entered into
+ * the cache: the question may be a stranger's (RFC 1027). RCU. */
+bool ip_leaves_elsewhere(const edu_iface &iface, be32 target);
+
 /* Whether a route held by a socket may still be used (TLK: "as long as the route is valid"). */
 bool ip_route_valid(const edu_stack &host, const rtable &route);
 
