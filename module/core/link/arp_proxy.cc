@@ -54,7 +54,7 @@ static const arp_proxy *find_matching(const edu_iface &iface, be32 ip)
 	return nullptr;
 }
 
-/* All ones or all zeros in the host part, as a host sees it that knows of no subnets (RFC 1027 2.4). */
+/* All ones or all zeros in the host part, as a host sees it that knows of no subnets (RFC 1027). */
 static bool is_classful_broadcast(be32 ip)
 {
 	be32 host_part = ip & ~wire::ipv4::classful_mask(ip);
