@@ -295,7 +295,7 @@ def test_table_stays_bounded_and_the_entry_in_use_survives_a_flood(cable):
     flood = cable.a.socket()
     for number in range(100):
         flood.sendto(b"x", (f"10.0.0.{number + 100}", 9))
-    assert len(cable.a.arp()) <= 16
+    assert len(cable.a.arp()) <= 16 + 1  # the permanent one does not count
     assert cable.a.counters()["Arp.Evicted"] - evicted >= 80
     cable.w.heard()
     sock.send(b"still known")
@@ -311,7 +311,7 @@ def test_flood_of_requests_from_many_senders_is_bounded(cable):
     for number in range(60):
         cable.w.send(request(cable, "10.0.0.1", sender=f"10.0.0.{number + 100}"))
     cable.w.fence()
-    assert len(cable.a.arp()) <= 16
+    assert len(cable.a.arp()) <= 16 + 1  # the permanent one does not count
 
 
 @pytest.mark.req("ARP-12", "ARP-11")

@@ -308,9 +308,12 @@ int edu_packet_setting_check(struct edu_net *en, const edu_u32 *values, unsigned
 	ASSERT_RTNL();
 	if (which != EDU_IFACE_exclusive || !value)
 		return 0;
-	xa_for_each(&en->devices, index,
-		    ed) if ((everywhere || values == edu_core_iface_tunables(ed->iface)) &&
-			    edu_dev_take_rx_handler(ed)) return -EBUSY;
+	xa_for_each(&en->devices, index, ed) {
+		if (!everywhere && values != edu_core_iface_tunables(ed->iface))
+			continue;
+		if (edu_dev_take_rx_handler(ed))
+			return -EBUSY;
+	}
 	return 0;
 }
 

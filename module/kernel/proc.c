@@ -204,7 +204,8 @@ static void edu_arp_show(struct seq_file *file, const struct edu_net *en,
 	if (!len || !(neigh->flags & ATF_COM))
 		strscpy(address, "00:00:00:00:00:00", sizeof(address));
 	seq_printf(file, "%-16s 0x%-10x0x%-10x%-23s %-8s %-10s %-10s %8u %8u %7u %5u %4u\n", ip,
-		   neigh->type, neigh->flags, address, mask, name, edu_arp_state_name(neigh->state),
+		   neigh->type, neigh->flags, address, mask, name,
+		   neigh->flags & ATF_PUBL ? "proxy" : edu_arp_state_name(neigh->state),
 		   neigh->used_ms, neigh->updated_ms, neigh->retries, neigh->waiting,
 		   neigh->references);
 }

@@ -89,14 +89,12 @@ bool arp_answers_for(edu_iface &iface, const wire::arp::repr &question, eth_addr
 
 static edu_neigh_info describe(const arp_proxy &proxy)
 {
-	constexpr u16 nud_permanent = 0x80;
-	edu_neigh_info out{};
+	edu_neigh_info out{}; /* state NUD_NONE, as Linux shows them */
 
 	out.ip = proxy.ip.raw();
 	out.mask = wire::ipv4::prefix_mask(proxy.prefix_len).raw();
 	out.ifindex = proxy.dev ? proxy.dev->ifindex : 0;
 	out.type = arphrd_ether;
-	out.state = nud_permanent;
 	out.flags = atf::publ | atf::perm | (proxy.published ? atf::com : 0);
 	out.used_ms = out.updated_ms = static_cast<u32>(edu_k_now_ms() - proxy.made);
 	if (proxy.published) {
@@ -145,6 +143,17 @@ static result<void> check_proxy(const proxy_key &key, const edu_neigh_info &neig
 	return ha.is_zero() || ha.is_station() ? result<void>{} : errc::einval;
 }
 
+/* What to answer with, zero: the interface's own address, whatever that will be by then. Tools name
+ * it when they mean it. RCU. */
+static eth_addr published_address(const proxy_key &key, const edu_neigh_info &neigh)
+{
+	eth_addr ha = neigh.hardware_len ? eth_addr::load(neigh.hardware_address) : eth_addr{};
+
+	if (key.iface && ha == eth_addr::load(key.iface->info.load()->addr))
+		return {};
+	return ha;
+}
+
 static void count_length(arp_proxy_state &state, u8 prefix_len, bool more)
 {
 	u32 &count = state.of_length[prefix_len];
@@ -185,8 +194,7 @@ result<void> arp_proxy_add(edu_stack &host, const edu_neigh_info &neigh, unsigne
 	fresh->prefix_len = key.prefix_len;
 	fresh->dev = ref<edu_iface>::share(key.iface);
 	fresh->made = edu_k_now_ms();
-	if (neigh.hardware_len)
-		fresh->ha = eth_addr::load(neigh.hardware_address);
+	fresh->ha = published_address(key, neigh);
 	fresh->published = !fresh->ha.is_zero();
 	/* The most recent is found first: there is always one, the old or the new. */
 	state.entries.insert(*fresh, proxy_hash(host, fresh->ip, fresh->prefix_len));

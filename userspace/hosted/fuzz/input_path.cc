@@ -102,8 +102,7 @@ void repair(octets &frame, std::uint8_t how)
  * RARP. */
 class victim {
 public:
-	victim()
-	    : cable_{edu_t_cable_new()}, far_cable_{edu_t_cable_new()}, host_{edu_t_host_new()}
+	victim() : cable_{edu_t_cable_new()}, far_cable_{edu_t_cable_new()}, host_{edu_t_host_new()}
 	{
 		edu_dev_info info = {};
 		edu_addr_info addr = {};
