@@ -249,7 +249,7 @@ EDU_TEST(icmp, a_closed_port_is_told_with_a_quote, "IP-10", "RFC1812-4.3.2.3")
 	EXPECT_EQ(w.a.counter(EDU_Icmp_OutDestUnreachs), 1u);
 }
 
-EDU_TEST(icmp, no_error_is_about_a_broadcast_or_an_error, "IP-10", "RFC1122-3.2.2")
+EDU_TEST(icmp, no_error_is_about_a_broadcast_or_an_error, "IP-10", "RFC1122-3.2.2", "RFC1122-2.4")
 {
 	asked w;
 	handmade quoted = ip_frame(

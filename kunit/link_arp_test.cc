@@ -329,14 +329,62 @@ EDU_TEST(arp, an_asker_without_room_is_answered_and_dropped_once, "ARP-8", "ARP-
 {
 	world w;
 
+	socket from = w.a.udp();
+
 	w.a.tune(EDU_TUNE_arp_max_entries, 4);
-	for (u8 i = 10; i < 14; i++)
-		ASSERT_EQ(add_neighbour(w.a, ip4(10, 0, 0, i), i, nud_permanent), 0);
+	for (u8 i = 10; i < 14; i++) /* questions of ours: no stranger's word moves them */
+		from.send("tlk", ip4(10, 0, 0, i), 7);
+	w.settle();
+	w.cable.clear();
 	w.a.inject(arp_question(9, ip4(10, 0, 0, 9), w.a.address()).all());
 	w.settle();
 	EXPECT_EQ(w.cable.frames(ethertype_arp), 1u);
 	EXPECT_EQ(w.a.counter(EDU_Arp_DropTableFull), 1u);
 	EXPECT_EQ(entries(w.a), 4u);
+}
+
+EDU_TEST(arp, the_administrators_entries_do_not_count, "ARP-11", "ARP-12")
+{
+	world w;
+	socket from = w.a.udp();
+
+	w.a.tune(EDU_TUNE_arp_max_entries, 4);
+	for (u8 i = 20; i < 40; i++)
+		ASSERT_EQ(add_neighbour(w.a, ip4(10, 0, 0, i), i, nud_permanent), 0);
+	EXPECT_EQ(entries(w.a), 20u);
+	for (u8 i = 100; i < 120; i++) {
+		w.a.inject(arp_question(i, ip4(10, 0, 0, i), w.a.address()).all());
+		w.settle();
+	}
+	EXPECT_EQ(entries(w.a), 24u);
+	EXPECT_EQ(w.a.counter(EDU_Arp_DropTableFull), 0u);
+	EXPECT_EQ(from.send("tlk", ip4(10, 0, 0, 77), 7), 3);
+	for (u8 i = 20; i < 40; i++)
+		EXPECT_EQ(w.a.neighbour(ip4(10, 0, 0, i)).state, nud_permanent);
+}
+
+EDU_TEST(arp, a_full_table_refuses_the_administrator_nothing, "ARP-12", "ARP-11")
+{
+	world w;
+	socket from = w.a.udp();
+
+	w.a.tune(EDU_TUNE_arp_max_entries, 4);
+	for (u8 i = 10; i < 14; i++)
+		from.send("tlk", ip4(10, 0, 0, i), 7);
+	w.settle();
+	EXPECT_EQ(add_neighbour(w.a, ip4(10, 0, 0, 50), 50, nud_permanent), 0);
+	EXPECT_EQ(add_neighbour(w.a, ip4(10, 0, 0, 51), 51, 2), 0); /* NUD_REACHABLE */
+	EXPECT_EQ(w.a.neighbour(ip4(10, 0, 0, 50)).flags, 6u);
+	EXPECT_EQ(w.a.neighbour(ip4(10, 0, 0, 51)).flags, 2u);
+	EXPECT_EQ(entries(w.a), 5u);
+	/* A permanent entry that becomes an ordinary one counts from then on, and the other way round. */
+	ASSERT_EQ(add_neighbour(w.a, ip4(10, 0, 0, 50), 50, 2), 0);
+	EXPECT_EQ(add_neighbour(w.a, ip4(10, 0, 0, 52), 52, 2), 0);
+	EXPECT_LE(entries(w.a), 5u);
+	ASSERT_EQ(add_neighbour(w.a, ip4(10, 0, 0, 52), 52, nud_permanent), 0);
+	edu_t_run(300000);
+	EXPECT_EQ(w.a.neighbour(ip4(10, 0, 0, 52)).state, nud_permanent);
+	EXPECT_EQ(entries(w.a), 1u);
 }
 
 EDU_TEST(arp, an_entry_made_for_nothing_expires, "ARP-10")

@@ -43,6 +43,8 @@
 /* link/ */
 #include "link_interface_test.cc"
 #include "link_arp_test.cc"
+#include "link_arp_proxy_test.cc"
+#include "link_rarp_test.cc"
 
 /* ip/ */
 #include "ip_fib_test.cc"

@@ -2,13 +2,14 @@
 """ARP on the wire and in the table (ARP-1 … ARP-12, IP-2, IP-3; RFC 826, RFC 1122 2.3.2, RFC 5227)."""
 
 import errno
+import fcntl
 import socket
 import struct
 
 import pytest
 import rtnl
-from conftest import PATIENCE, Host, errno_of, wait_for
-from edusock import IP_RECVERR
+from conftest import PATIENCE, Host, errno_of, in_netns, wait_for
+from edusock import AF_EDUINET, IP_RECVERR
 from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import ARP, Ether
 
@@ -294,7 +295,7 @@ def test_table_stays_bounded_and_the_entry_in_use_survives_a_flood(cable):
     flood = cable.a.socket()
     for number in range(100):
         flood.sendto(b"x", (f"10.0.0.{number + 100}", 9))
-    assert len(cable.a.arp()) <= 16
+    assert len(cable.a.arp()) <= 16 + 1  # the permanent one does not count
     assert cable.a.counters()["Arp.Evicted"] - evicted >= 80
     cable.w.heard()
     sock.send(b"still known")
@@ -310,7 +311,154 @@ def test_flood_of_requests_from_many_senders_is_bounded(cable):
     for number in range(60):
         cable.w.send(request(cable, "10.0.0.1", sender=f"10.0.0.{number + 100}"))
     cable.w.fence()
-    assert len(cable.a.arp()) <= 16
+    assert len(cable.a.arp()) <= 16 + 1  # the permanent one does not count
+
+
+@pytest.mark.req("ARP-12", "ARP-11")
+def test_full_table_refuses_the_administrator_nothing(cable):
+    """Permanent entries do not count, and another one of the administrator's pushes a learnt one out."""
+    cable.a.tune(arp_max_entries=8)
+    flood = cable.a.socket()
+    for number in range(20):
+        flood.sendto(b"x", (f"10.0.0.{number + 100}", 9))
+    for number in range(20, 50):
+        cable.a.rtnl.neighbour(f"10.0.0.{number}", STRANGER, "e0")
+    for number in range(50, 60):
+        cable.a.rtnl.neighbour(f"10.0.0.{number}", STRANGER, "e0", state=rtnl.NUD_REACHABLE)
+    entries = cable.a.arp()
+    permanent = [ip for ip, entry in entries.items() if entry["state"] == "permanent"]
+    assert len(permanent) == 31 and len(entries) <= 31 + 8
+    assert "10.0.0.59" in entries
+
+
+@pytest.mark.req("ARP-12", "ARP-9")
+def test_legitimate_traffic_goes_on_in_a_flood(cable):
+    """Questions from everybody, forged answers, forged announcements: whom we talk to keeps his address."""
+    cable.a.tune(arp_max_entries=16)
+    resolve(cable, "10.0.0.2")
+    sock = cable.a.socket()
+    sock.connect(("10.0.0.2", 9))
+    for number in range(200):
+        mac = f"02:00:00:00:02:{number:02x}"
+        cable.w.send(
+            request(cable, "10.0.0.1", sender=f"10.0.0.{number % 200 + 20}", mac=mac),
+            request(cable, "10.0.0.77", sender=f"10.0.0.{number % 200 + 20}", mac=mac),
+            reply(cable, f"10.0.0.{number % 200 + 20}", mac=mac),
+        )
+        if number % 20 == 0:
+            cable.w.heard()
+            sock.send(b"on and on")
+            assert [one.dst for one in cable.w.fence() if UDP in one] == [cable.w.mac]
+    entries = cable.a.arp()
+    assert len(entries) <= 17 and entries["10.0.0.2"]["mac"] == cable.w.mac
+
+
+# For others (OVER-11): proxy entries, and by route
+
+SIOCDARP, SIOCGARP, SIOCSARP = 0x8953, 0x8954, 0x8955
+ATF_COM, ATF_PERM, ATF_PUBL, ATF_NETMASK = 2, 4, 8, 0x20
+
+
+def arp_ioctl(sock, what, ip, flags, mac=None, netmask=None, device=""):
+    """struct arpreq: (flags, mac, netmask) in the answer."""
+    raw = bytearray(struct.pack("=HH4s8x", AF_EDUINET, 0, socket.inet_aton(ip)))
+    raw += struct.pack("=H14s", 1 if mac else 0, rtnl.mac_octets(mac) if mac else b"")
+    raw += struct.pack("=i", flags)
+    raw += struct.pack("=HH4s8x", AF_EDUINET, 0, socket.inet_aton(netmask or "0.0.0.0"))
+    raw += device.encode().ljust(16, b"\0")
+    fcntl.ioctl(sock, what, raw)
+    return struct.unpack_from("=i", raw, 32)[0], rtnl.mac_text(raw[18:24]), socket.inet_ntoa(bytes(raw[40:44]))
+
+
+def setting(host, device="e0", **values):
+    with in_netns(host.name):
+        for name, value in values.items():
+            with open(f"/proc/sys/net/eduinet/conf/{device}/{name}", "w", encoding="ascii") as file:
+                file.write(str(value))
+
+
+@pytest.fixture
+def gateway(cable):
+    """lab.a has 10.0.0.1/24 on the cable and 10.1.0.1/24 on another one."""
+    cable.a.rtnl.station("e1", 0x40000 + cable.segment)
+    cable.a.rtnl.address("10.1.0.1/24", "e1")
+    cable.w.heard()
+    return cable
+
+
+def answers(lab, *ips, **fields):
+    """{ip: mac} of what is said to the questions."""
+    for ip in ips:
+        lab.w.send(request(lab, ip, **fields))
+    return {frame[ARP].psrc: frame[ARP].hwsrc for frame in lab.w.fence() if ARP in frame and frame[ARP].op == 2}
+
+
+@pytest.mark.req("OVER-11", "ARP-8", "ARP-11", "RFC1027")
+def test_proxy_entry_by_ioctl(gateway):
+    sock = gateway.a.socket()
+    flags = ATF_PUBL | ATF_PERM
+    arp_ioctl(sock, SIOCSARP, "10.1.0.7", flags)
+    arp_ioctl(sock, SIOCSARP, "10.1.0.8", flags | ATF_COM, mac=STRANGER, device="e0")
+    arp_ioctl(sock, SIOCSARP, "10.1.0.64", flags | ATF_NETMASK, netmask="255.255.255.192", device="e0")
+    asked = ("10.1.0.7", "10.1.0.8", "10.1.0.9", "10.1.0.65", "10.1.0.127", "10.1.0.128", "10.0.0.50")
+    with gateway.a.counts("Arp.Proxied", 4):
+        said = answers(gateway, *asked)
+    mac = gateway.mac
+    assert said == {"10.1.0.7": mac, "10.1.0.8": STRANGER, "10.1.0.65": mac, "10.1.0.127": mac}
+    assert arp_ioctl(sock, SIOCGARP, "10.1.0.8", ATF_PUBL, device="e0") == (
+        flags | ATF_COM, STRANGER, "255.255.255.255",
+    )
+    shown = {line.split()[0]: line.split() for line in gateway.a.proc("arp")[1:]}
+    assert shown["10.1.0.64"][2:6] == ["0xc", "00:00:00:00:00:00", "255.255.255.192", "e0"]
+    assert shown["10.1.0.7"][5] == "*"
+    arp_ioctl(sock, SIOCDARP, "10.1.0.64", ATF_PUBL | ATF_NETMASK, netmask="255.255.255.192", device="e0")
+    assert errno_of(arp_ioctl, sock, SIOCDARP, "10.1.0.64", ATF_PUBL, None, None, "e0") == errno.ENXIO
+    assert not answers(gateway, "10.1.0.65")
+
+
+@pytest.mark.req("OVER-11", "ARP-8")
+def test_proxy_entry_by_netlink(gateway):
+    gateway.a.edu("neigh", "add", "proxy", "10.1.0.7", "dev", "e0")
+    assert answers(gateway, "10.1.0.7", "10.1.0.8") == {"10.1.0.7": gateway.mac}
+    assert "10.1.0.7 dev e0 proxy" in gateway.a.edu("neigh", "show", "proxy").stdout
+    gateway.a.edu("neigh", "del", "proxy", "10.1.0.7", "dev", "e0")
+    assert not answers(gateway, "10.1.0.7")
+
+
+@pytest.mark.req("OVER-11", "RFC1027")
+def test_proxy_by_route(gateway):
+    gateway.a.rtnl.route("192.168.0.0/16", via="10.1.0.2")
+    asked = ("10.1.0.7", "192.168.3.4", "10.1.0.255", "10.0.0.50", "172.16.0.1", "10.255.255.255")
+    assert not answers(gateway, *asked)
+    setting(gateway.a, proxy_arp=1, forwarding=1)
+    assert answers(gateway, *asked) == {"10.1.0.7": gateway.mac, "192.168.3.4": gateway.mac}
+    assert not answers(gateway, "10.1.0.7", sender="0.0.0.0")  # a probe
+    gateway.a.rtnl.link_set("e1", {rtnl.IFF_UP: False})
+    assert not answers(gateway, "10.1.0.7")
+
+
+@pytest.mark.req("OVER-11", "RFC1027", "ARP-8")
+def test_linux_sends_to_the_proxy_whom_it_believes_on_its_link(lab):
+    """RFC 1027's case: a host that knows of no subnets."""
+    gateway = lab.edu_host("10.0.0.1/24")
+    gateway.rtnl.station("e1", 0x40000 + lab.segment)
+    gateway.rtnl.address("10.0.1.1/24", "e1")
+    setting(gateway, proxy_arp=1, forwarding=1)
+    host = lab.linux_host("10.0.0.2/16")
+    with gateway.counts("Arp.Proxied"):
+        host.linux_socket().sendto(b"far", ("10.0.1.7", 9))
+    wait_for(lambda: host.rtnl.neighbours(socket.AF_INET).get("10.0.1.7", (0, 0))[1] == gateway.mac(), "the answer")
+
+
+@pytest.mark.req("ARP-9", "RFC5227-2.3")
+def test_new_address_is_announced_to_linux(pair):
+    """A gratuitous ARP moves the traffic of who knew the old hardware address."""
+    pair.b.linux_socket().sendto(b"x", ("10.0.0.1", 9))
+    wait_for(lambda: pair.b.rtnl.neighbours(socket.AF_INET).get("10.0.0.1", (0, 0))[1] == pair.a.mac(), "the answer")
+    pair.a.rtnl.link_set("e0", mac="02:ed:00:00:00:55")
+    wait_for(
+        lambda: pair.b.rtnl.neighbours(socket.AF_INET)["10.0.0.1"][1] == "02:ed:00:00:00:55", "the announcement"
+    )
 
 
 # Malformed packets, each under its own name

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from conftest import errno_of, run, started, wait_for
-from edusock import AF_EDUINET, IP_HDRINCL, IP_PKTINFO, IP_RECVERR, find_cmsg, libc, pktinfo
+from edusock import IP_HDRINCL, IP_PKTINFO, IP_RECVERR, find_cmsg, pktinfo
 
 SOCK_DGRAM, SOCK_RAW = socket.SOCK_DGRAM, socket.SOCK_RAW
 PORT = 7100
@@ -158,17 +158,6 @@ def test_routes_as_netlink_shows_them(pair):
     everything = pair.a.edu("route", "show", "table", "all").stdout
     assert "local 10.0.0.1 " in everything and "\n10.0.0.0/24 " in "\n" + everything
     assert "local" not in pair.a.edu("route", "show").stdout
-
-
-@pytest.mark.req("OVER-11")
-def test_proxy_entries_are_refused_by_name(pair):
-    refused = pair.a.edu("neigh", "add", "proxy", "10.0.0.9", "dev", "e0", check=False)
-    assert refused.returncode and "no proxy ARP yet" in refused.stderr
-    request = struct.pack("=HH4s8x", AF_EDUINET, 0, socket.inet_aton("10.0.0.9")) + bytes(16)
-    request += struct.pack("=i", 4 | 8) + bytes(16) + b"e0".ljust(16, b"\0")
-    sock = pair.a.socket()
-    for ioctl in (0x8955, 0x8953):  # SIOCSARP, SIOCDARP
-        assert libc.ioctl(sock.fileno(), ioctl, request) == -1 and ctypes.get_errno() == errno.EOPNOTSUPP
 
 
 @pytest.mark.req("UDP-1")

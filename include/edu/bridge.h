@@ -567,6 +567,15 @@ struct edu_frag_info {
 		last_ms; /* until it is given up; since its first and last fragment */
 };
 
+/* One entry of the RARP server's table. */
+struct edu_rarp_info {
+	edu_be32 ip;
+	int ifindex; /* 0 when set: the interface on whose link ip lies */
+	edu_u8 hardware_address[8];
+	edu_u8 hardware_len;
+	edu_u8 type; /* ARPHRD_* of the device */
+};
+
 /* One interface, for /proc. */
 struct edu_iface_info {
 	struct edu_dev_info dev;
@@ -605,6 +614,7 @@ int edu_core_neigh_next(struct edu_stack *stack, struct edu_cursor *at, struct e
 int edu_core_frag_next(struct edu_stack *stack, struct edu_cursor *at, struct edu_frag_info *out);
 /* Interface by interface, the group joined last first. */
 int edu_core_mc_next(struct edu_stack *stack, struct edu_cursor *at, struct edu_mc_info *out);
+int edu_core_rarp_next(struct edu_stack *stack, struct edu_cursor *at, struct edu_rarp_info *out);
 /* protocol: IPPROTO_UDP, IPPROTO_RAW (RAW and ping sockets) or this, which is none of IP's. */
 #define EDU_SOCKS_PACKET 256
 int edu_core_sock_next(struct edu_stack *stack, int protocol, struct edu_cursor *at,
@@ -629,12 +639,20 @@ int edu_core_config_addr_del(struct edu_stack *stack, const struct edu_addr_info
 int edu_core_config_route_add(struct edu_stack *stack, const struct edu_route_info *route,
 			      unsigned int how);
 int edu_core_config_route_del(struct edu_stack *stack, const struct edu_route_info *route);
-/* ATF_PERM/NUD_PERMANENT entries need a hardware address. -ENOENT, -EINVAL, -ENODEV, -ENOBUFS */
+/* ATF_PERM/NUD_PERMANENT entries need a hardware address. ATF_PUBL: a proxy entry, whose mask may be
+ * shorter, whose ifindex 0 means every interface and whose hardware address, if none is given, is the
+ * interface's. -ENOENT, -EEXIST, -EINVAL, -ENODEV, -ENOBUFS */
 int edu_core_config_neigh_add(struct edu_stack *stack, const struct edu_neigh_info *neigh,
 			      unsigned int how);
 int edu_core_config_neigh_del(struct edu_stack *stack, const struct edu_neigh_info *neigh);
-/* Looks one up by ip and ifindex (0: any). 0 or -ENXIO. */
+/* Looks one up by ip and ifindex (0: any), with ATF_PUBL in flags a proxy entry, by mask too. 0 or
+ * -ENXIO. */
 int edu_core_config_neigh_get(struct edu_stack *stack, struct edu_neigh_info *neigh);
+/* The RARP server's table, by ip. -EINVAL, -ENODEV, -ENETUNREACH (on no link), -ENOBUFS, -ENOMEM */
+int edu_core_config_rarp_set(struct edu_stack *stack, const struct edu_rarp_info *info);
+/* -ENXIO */
+int edu_core_config_rarp_del(struct edu_stack *stack, edu_be32 ip);
+int edu_core_config_rarp_get(struct edu_stack *stack, struct edu_rarp_info *info);
 /* The route a packet would take (edu route get): destination, source, tos, ifindex in; all out.
  * 0 or -ENETUNREACH, -EHOSTUNREACH, -EACCES, -EINVAL. May enter the route into the cache. */
 int edu_core_config_route_get(struct edu_stack *stack, struct edu_route_info *route);

@@ -23,12 +23,19 @@
 	/* ARP: RFC 826 */ \
 	X(Arp, InRequests) X(Arp, InReplies) X(Arp, OutRequests) X(Arp, OutReplies) X(Arp, OutProbes) X(Arp, OutAnnounces) \
 	X(Arp, Created) X(Arp, Completed) X(Arp, Updated) X(Arp, Expired) X(Arp, Failed) X(Arp, Evicted) X(Arp, Conflicts) \
+	X(Arp, Proxied)			/* answered for another host (RFC 1027) */ \
 	X(Arp, DropShort) X(Arp, DropHardwareType) X(Arp, DropProtocolType) X(Arp, DropAddressLength) \
 	X(Arp, DropOpcode) X(Arp, DropSourceAddress)	/* sender is multicast, broadcast or not on the link */ \
 	X(Arp, DropNotForUs) \
 	X(Arp, DropTableFull) X(Arp, DropQueueFull)	/* waiting queue: the oldest left */ \
 	X(Arp, DropUnresolved)		/* waiting packet whose address never answered */ \
 	X(Arp, DropNoMemory) X(Arp, DropNotUp) \
+	/* RARP: RFC 903 */ \
+	X(Rarp, InRequests) X(Rarp, InReplies) X(Rarp, OutReplies) \
+	X(Rarp, DropShort) X(Rarp, DropFormat)	/* not Ethernet and IPv4 */ \
+	X(Rarp, DropOpcode) X(Rarp, DropSourceAddress) \
+	X(Rarp, DropUnknown)		/* a request for a hardware address that the table does not have */ \
+	X(Rarp, DropNotForUs) X(Rarp, DropNotUp) \
 	/* IP: RFC 791, RFC 1213 */ \
 	X(Ip, InReceives) X(Ip, InDelivers) X(Ip, OutRequests) X(Ip, ForwDatagrams) \
 	X(Ip, ReasmReqds) X(Ip, ReasmOKs) X(Ip, ReasmFails) X(Ip, ReasmTimeout) \

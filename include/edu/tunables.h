@@ -17,7 +17,9 @@
 	X(arp_max_tries,                3,  1, 100,      "requests before giving up (2.0: ARP_MAX_TRIES)") \
 	X(arp_confirm_interval_ms, 300000, 10, 86400000, "an entry in use is confirmed by unicast after this (2.0: ARP_CONFIRM_INTERVAL)") \
 	X(arp_max_pings,                1,  1, 100,      "unicast probes before broadcasting again (2.0: ARP_MAX_PINGS)") \
-	X(arp_max_entries,           1024,  4, 1048576,  "most entries in the table (2.0: ARP_MAXSIZE 256)") \
+	X(arp_max_entries,           1024,  4, 1048576,  "most entries in the table, permanent ones aside (2.0: ARP_MAXSIZE 256)") \
+	X(arp_max_proxies,           4096,  0, 1048576,  "most proxy entries") \
+	X(rarp_max_entries,          1024,  0, 1048576,  "most entries in the RARP server's table") \
 	X(arp_queue_len,               64,  1, 1024,     "packets that may wait for one address") \
 	X(rt_cache_size,             4096, 16, 4194304,  "most routes in the cache (2.0: 256)") \
 	X(rt_cache_timeout_ms,     300000, 10, 86400000, "an unreferenced route idle for this long goes (2.0: RT_CACHE_TIMEOUT)") \

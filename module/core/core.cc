@@ -12,8 +12,10 @@
 #include "link/ifaddr.cc"
 #include "link/arp_table.cc"
 #include "link/arp_output.cc"
+#include "link/arp_proxy.cc"
 #include "link/arp_rcv.cc"
 #include "link/arp_config.cc"
+#include "link/rarp.cc"
 
 /* Which way? */
 #include "ip/fib_zone.cc"

@@ -32,6 +32,7 @@ struct protocol_layer {
 static constinit const protocol_layer protocols[] = {
 	{"interface", nullptr, nullptr, interface_host_init, nullptr, interface_host_exit},
 	{"ARP", nullptr, nullptr, arp_host_init, arp_host_close, arp_host_exit},
+	{"RARP", nullptr, nullptr, rarp_host_init, rarp_host_close, rarp_host_exit},
 	{"FIB", nullptr, nullptr, fib_host_init, fib_host_close, fib_host_exit},
 	{"route cache", nullptr, nullptr, rt_cache_host_init, rt_cache_host_close,
 	 rt_cache_host_exit},

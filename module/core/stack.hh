@@ -17,6 +17,7 @@
 #include "ip/rt_cache.hh"
 #include "link/arp.hh"
 #include "link/interface.hh"
+#include "link/rarp.hh"
 #include "sock/membership.hh"
 #include "transport/packet.hh"
 #include "transport/raw.hh"
@@ -30,6 +31,7 @@ struct edu_stack {
 
 	edu::interface_table interfaces;   /* link: dev_base, addresses */
 	edu::arp_state arp;		   /* link: arp_tables */
+	edu::rarp_state rarp;		   /* link: the RARP server's table */
 	edu::fib_state fib;		   /* ip: fib_zones */
 	edu::rt_cache_state rt_cache;	   /* ip: ip_rt_hash_table */
 	edu::ip_state ip;		   /* ip: identification counters */

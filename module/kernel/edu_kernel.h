@@ -131,7 +131,7 @@ void edu_packet_exit(void);
 /* The attached device behind a net_device, or null. RTNL. */
 struct edu_dev *edu_dev_find(const struct net_device *dev);
 /* Attaches dev to the host of its namespace; the same edu_dev when it is attached already. RTNL, may
- * sleep. An error pointer: -EAFNOSUPPORT, -ENODEV, -ENOMEM. */
+ * sleep. An error pointer: -EAFNOSUPPORT, -EBUSY, -ENODEV, -ENOMEM. */
 struct edu_dev *edu_dev_attach(struct net_device *dev, struct netlink_ext_ack *extack);
 /* Takes the device off the stack, with its addresses and routes. RTNL, may sleep. */
 void edu_dev_detach(struct edu_dev *ed);
@@ -142,6 +142,10 @@ void edu_dev_detach_idle(struct edu_dev *ed);
 int edu_dev_addr_add(struct net_device *dev, const struct edu_addr_info *addr, unsigned int how,
 		     struct netlink_ext_ack *extack);
 int edu_dev_addr_del(struct net_device *dev, const struct edu_addr_info *addr);
+/* May values[which] of an interface, or of conf/all, become `value`? -EBUSY: a device that shall be
+ * exclusive belongs to a bridge or the like. RTNL. */
+int edu_packet_setting_check(struct edu_net *en, const edu_u32 *values, unsigned int which,
+			     edu_u32 value);
 
 /* tap.c: frames for SOCK_PACKET sockets. */
 /* The packet_type routine of a tap. */

@@ -3,11 +3,11 @@
  * ioctl on a socket: TLK's door to the configuration.
  *
  * TLK "IP Routing" (routes are added and deleted by ioctl, by the superuser), "Address Resolution
- * Protocol"; requirements ROUTE-4, OVER-1, ARP-11. Requests, structures and errnos are those of
+ * Protocol"; requirements ROUTE-4, OVER-1, OVER-11, ARP-11. Requests, structures and errnos are those of
  * Linux for AF_INET (netdevice(7), arp(7), struct rtentry).
  *
  * Here: SIOC[GS]IF{ADDR,NETMASK,BRDADDR,DSTADDR}, SIOCGIF{FLAGS,METRIC}, SIOC{ADD,DEL}RT,
- * SIOC{S,G,D}ARP. The kernel's socket layer answers by itself for every family: SIOCGIFCONF (it
+ * SIOC{S,G,D}ARP, SIOC{S,G,D}RARP. The kernel's socket layer answers by itself for every family: SIOCGIFCONF (it
  * lists Linux's own IPv4 addresses; ours are in rtnetlink) and, once we say -ENOIOCTLCMD, the
  * requests about the device alone: SIOC[GS]IF{FLAGS,MTU,HWADDR}, SIOCGIF{INDEX,NAME}, …
  *
@@ -490,8 +490,6 @@ static int edu_arp_locked(struct net *net, unsigned int cmd, struct arpreq *arp)
 	err = edu_arp_parse(net, cmd, arp, &neigh, &dev);
 	if (err)
 		return err;
-	if ((neigh.flags & ATF_PUBL) && cmd != SIOCGARP)
-		return -EOPNOTSUPP; /* no proxy ARP yet */
 	switch (cmd) {
 	case SIOCGARP:
 		return edu_arp_get(net, arp, &neigh, dev);
@@ -530,6 +528,65 @@ static int edu_arp_ioctl(struct net *net, unsigned int cmd, void __user *arg)
 }
 
 /* ------------------------------------------------------------------------------------------------
+ * RARP: the server's table, as Linux had it until 2.2. Errnos are 2.0's.
+ */
+
+static int edu_rarp_locked(struct net *net, unsigned int cmd, struct arpreq *rarp)
+{
+	struct edu_stack *stack = edu_net(net)->stack;
+	struct edu_rarp_info info = { .ip = edu_sockaddr_get(&rarp->arp_pa) };
+	const struct net_device *dev = NULL;
+	int err;
+
+	if (cmd == SIOCDRARP)
+		return edu_core_config_rarp_del(stack, info.ip);
+	if (cmd == SIOCGRARP) {
+		err = edu_core_config_rarp_get(stack, &info);
+		if (err)
+			return err;
+		memset(&rarp->arp_ha, 0, sizeof(rarp->arp_ha));
+		memcpy(rarp->arp_ha.sa_data, info.hardware_address, info.hardware_len);
+		rarp->arp_ha.sa_family = info.type;
+		rarp->arp_flags = ATF_COM | ATF_PERM;
+		dev = __dev_get_by_index(net, info.ifindex);
+		strscpy(rarp->arp_dev, dev ? dev->name : "", sizeof(rarp->arp_dev));
+		return 0;
+	}
+	if (rarp->arp_ha.sa_family != ARPHRD_ETHER)
+		return -EAFNOSUPPORT;
+	if (rarp->arp_dev[0]) {
+		dev = __dev_get_by_name(net, rarp->arp_dev);
+		if (!dev)
+			return -ENODEV;
+		info.ifindex = dev->ifindex;
+	}
+	info.hardware_len = ETH_ALEN;
+	memcpy(info.hardware_address, rarp->arp_ha.sa_data, ETH_ALEN);
+	return edu_core_config_rarp_set(stack, &info);
+}
+
+static int edu_rarp_ioctl(struct net *net, unsigned int cmd, void __user *arg)
+{
+	struct arpreq rarp;
+	int err;
+
+	if (cmd != SIOCGRARP && !ns_capable(net->user_ns, CAP_NET_ADMIN))
+		return -EPERM;
+	if (copy_from_user(&rarp, arg, sizeof(rarp)))
+		return -EFAULT;
+	rarp.arp_dev[sizeof(rarp.arp_dev) - 1] = '\0';
+	if (!edu_family_ok(rarp.arp_pa.sa_family))
+		return -EPFNOSUPPORT;
+
+	rtnl_lock();
+	err = edu_rarp_locked(net, cmd, &rarp);
+	rtnl_unlock();
+	if (!err && cmd == SIOCGRARP && copy_to_user(arg, &rarp, sizeof(rarp)))
+		err = -EFAULT;
+	return err;
+}
+
+/* ------------------------------------------------------------------------------------------------
  * The door
  */
 
@@ -546,6 +603,10 @@ int edu_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
 	case SIOCGARP:
 	case SIOCDARP:
 		return edu_arp_ioctl(net, cmd, argp);
+	case SIOCSRARP:
+	case SIOCGRARP:
+	case SIOCDRARP:
+		return edu_rarp_ioctl(net, cmd, argp);
 	case SIOCGIFADDR:
 	case SIOCGIFDSTADDR:
 	case SIOCGIFBRDADDR:

@@ -338,7 +338,9 @@ static int edu_neigh_parse(struct net *net, const struct nlmsghdr *nlh,
 	neigh->ifindex = message->ndm_ifindex;
 	neigh->state = message->ndm_state;
 	dev = __dev_get_by_index(net, neigh->ifindex);
-	if (!dev && (neigh->ifindex || nlh->nlmsg_type != RTM_GETNEIGH)) {
+	/* A proxy entry may be for every device. */
+	if (!dev && (neigh->ifindex ||
+		     (nlh->nlmsg_type != RTM_GETNEIGH && !(message->ndm_flags & NTF_PROXY)))) {
 		NL_SET_ERR_MSG(extack, "no such device");
 		return -ENODEV;
 	}
@@ -357,10 +359,6 @@ static int edu_neigh_parse(struct net *net, const struct nlmsghdr *nlh,
 	if (message->ndm_flags & NTF_PROXY)
 		neigh->flags |= ATF_PUBL | ATF_PERM;
 	neigh->type = dev ? dev->type : 0;
-	if (neigh->flags & ATF_PUBL) {
-		NL_SET_ERR_MSG(extack, "no proxy ARP yet");
-		return -EOPNOTSUPP;
-	}
 	return 0;
 }
 

@@ -18,6 +18,14 @@
  * device that already belongs to a bridge or bond has an rx_handler; there we do without the short
  * cut. A device attached here cannot join one (EBUSY), nor carry a macvlan.
  *
+ * Exclusive (conf/NAME/exclusive, conf/all/exclusive). Linux may keep an address on the device, but
+ * its stack sees no IP, ARP or RARP frame of it any more, so it neither answers nor resets: the
+ * rx_handler says RX_HANDLER_EXACT, and the kernel then asks only the packet_types that are bound to
+ * this very device: ours, and those of packet sockets (arping, a DHCP client, a RARP client). What
+ * Linux itself sends by the device still leaves; a packet socket for one of the three protocols on
+ * all devices gets nothing of this one. It takes the rx_handler, so a bridge's or bond's port cannot
+ * be exclusive (EBUSY, when the setting is written or the device attached).
+ *
  * Locking: attaching and detaching are serialised by the RTNL, which the notifier holds too.
  * Packets run under RCU: detaching removes the handlers, waits for readers, and only then tells the
  * core that the interface is gone. The core holds one reference of the edu_dev, and through it of
@@ -136,11 +144,13 @@ static rx_handler_result_t edu_packet_rx_handler(struct sk_buff **pskb)
 	if (skb->protocol != htons(ETH_P_IP) && skb->protocol != htons(ETH_P_ARP) &&
 	    skb->protocol != htons(ETH_P_RARP))
 		return RX_HANDLER_PASS;
+	if (skb_vlan_tag_present(skb) && skb_vlan_tag_get_id(skb)) /* of a VLAN nobody has here */
+		return RX_HANDLER_PASS;
+	ed = rcu_dereference(skb->dev->rx_handler_data);
 	if (skb_vlan_tag_present(skb) || edu_packet_linux_listens(skb->dev) ||
 	    edu_packet_others_listen(skb->dev))
-		return RX_HANDLER_PASS;
-
-	ed = rcu_dereference(skb->dev->rx_handler_data);
+		return edu_core_iface_tune(ed->iface, EDU_IFACE_exclusive) ? RX_HANDLER_EXACT :
+									     RX_HANDLER_PASS;
 	if (unlikely(skb_orphan_frags_rx(skb, GFP_ATOMIC))) {
 		edu_k_count(ed->net, EDU_Link_DropNoMemory);
 		kfree_skb(skb);
@@ -232,8 +242,12 @@ static void edu_dev_describe(const struct edu_dev *ed, struct edu_dev_info *info
 	info->flags = dev_get_flags(dev);
 	info->mtu = dev->mtu;
 	info->type = dev->type;
-	/* A driver without header_ops writes its own header, if any, behind our back. */
+	/* A driver without header_ops writes its own header, if any, behind our back. A VLAN without
+	 * the hardware's help leaves room for the tag, but puts it in by itself when the frame leaves:
+	 * what it is given is a plain Ethernet frame. */
 	info->header_len = dev->header_ops ? dev->hard_header_len : 0;
+	if (is_vlan_dev(dev))
+		info->header_len = ETH_HLEN;
 	info->headroom = LL_RESERVED_SPACE(dev);
 	info->addr_len = min_t(unsigned int, dev->addr_len, sizeof(info->addr));
 	memcpy(info->addr, dev->dev_addr, info->addr_len);
@@ -262,15 +276,47 @@ static void edu_dev_fill_packet_type(struct edu_dev *ed, struct packet_type *typ
 	type->af_packet_priv = ed;
 }
 
-static void edu_dev_add_handlers(struct edu_dev *ed)
+/* Takes the device's rx_handler unless we have it. -EBUSY: it is somebody else's. RTNL. */
+static int edu_dev_take_rx_handler(struct edu_dev *ed)
 {
+	if (!ed->has_rx_handler)
+		ed->has_rx_handler =
+			!netdev_rx_handler_register(ed->dev, edu_packet_rx_handler, ed);
+	return ed->has_rx_handler ? 0 : -EBUSY;
+}
+
+static int edu_dev_add_handlers(struct edu_dev *ed, struct netlink_ext_ack *extack)
+{
+	if (edu_dev_take_rx_handler(ed) && edu_core_iface_tune(ed->iface, EDU_IFACE_exclusive)) {
+		NL_SET_ERR_MSG(extack, "a port of a bridge or bond cannot be exclusive");
+		return -EBUSY;
+	}
 	edu_dev_fill_packet_type(ed, &ed->ip, ETH_P_IP);
 	edu_dev_fill_packet_type(ed, &ed->arp, ETH_P_ARP);
 	edu_dev_fill_packet_type(ed, &ed->rarp, ETH_P_RARP);
 	dev_add_pack(&ed->ip);
 	dev_add_pack(&ed->arp);
 	dev_add_pack(&ed->rarp);
-	ed->has_rx_handler = !netdev_rx_handler_register(ed->dev, edu_packet_rx_handler, ed);
+	return 0;
+}
+
+int edu_packet_setting_check(struct edu_net *en, const edu_u32 *values, unsigned int which,
+			     edu_u32 value)
+{
+	bool everywhere = values == edu_core_all_iface_tunables(en->stack);
+	struct edu_dev *ed;
+	unsigned long index;
+
+	ASSERT_RTNL();
+	if (which != EDU_IFACE_exclusive || !value)
+		return 0;
+	xa_for_each(&en->devices, index, ed) {
+		if (!everywhere && values != edu_core_iface_tunables(ed->iface))
+			continue;
+		if (edu_dev_take_rx_handler(ed))
+			return -EBUSY;
+	}
+	return 0;
 }
 
 /* After it no handler of the device runs any more, on any CPU. Sleeps. */
@@ -335,10 +381,18 @@ struct edu_dev *edu_dev_attach(struct net_device *dev, struct netlink_ext_ack *e
 	ed->iface = edu_core_iface_new(en->stack, ed, &info);
 	if (!ed->iface)
 		goto put_dev;
+	err = edu_dev_add_handlers(ed, extack);
+	if (err)
+		goto iface_gone;
 	edu_sysctl_dev_init(ed);
-	edu_dev_add_handlers(ed);
 	return ed;
 
+iface_gone:
+	xa_erase(&en->devices, ed->ifindex);
+	edu_core_iface_gone(ed->iface); /* ed is no longer ours */
+	if (dev != en->edulo)
+		module_put(THIS_MODULE);
+	return ERR_PTR(err);
 put_dev:
 	netdev_put(dev, &ed->tracker);
 	xa_erase(&en->devices, ed->ifindex);

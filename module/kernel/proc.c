@@ -2,7 +2,8 @@
 /*
  * /proc/net/eduinet/: every structure of the chapter, live.
  *
- * TLK: the arp_table (ARP-1), the routing table, the route cache (ROUTE-6, ROUTE-7), the fragments that wait (IP-6), the sockets
+ * TLK: the arp_table (ARP-1), RARP's table (OVER-11), the routing table, the route cache (ROUTE-6,
+ * ROUTE-7), the fragments that wait (IP-6), the sockets
  * (INET-7, UDP-1), the list of devices (DEV-1); and the counters. Layouts follow /proc/net/arp,
  * route, rt_cache, udp, raw, snmp, protocols and sockstat where Linux has or had them, with TLK's
  * fields added at the end of the line. Addresses in route, rt_cache, udp and raw are hexadecimal in
@@ -31,6 +32,7 @@
 union edu_proc_record {
 	struct edu_iface_info iface;
 	struct edu_neigh_info neigh;
+	struct edu_rarp_info rarp;
 	struct edu_route_info route;
 	struct edu_rtcache_info rtcache;
 	struct edu_frag_info frag;
@@ -204,9 +206,32 @@ static void edu_arp_show(struct seq_file *file, const struct edu_net *en,
 	if (!len || !(neigh->flags & ATF_COM))
 		strscpy(address, "00:00:00:00:00:00", sizeof(address));
 	seq_printf(file, "%-16s 0x%-10x0x%-10x%-23s %-8s %-10s %-10s %8u %8u %7u %5u %4u\n", ip,
-		   neigh->type, neigh->flags, address, mask, name, edu_arp_state_name(neigh->state),
+		   neigh->type, neigh->flags, address, mask, name,
+		   neigh->flags & ATF_PUBL ? "proxy" : edu_arp_state_name(neigh->state),
 		   neigh->used_ms, neigh->updated_ms, neigh->retries, neigh->waiting,
 		   neigh->references);
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * rarp: the RARP server's table (OVER-11)
+ */
+
+static int edu_rarp_next(struct edu_stack *stack, struct edu_cursor *at,
+			 union edu_proc_record *record)
+{
+	return edu_core_rarp_next(stack, at, &record->rarp);
+}
+
+static void edu_rarp_show(struct seq_file *file, const struct edu_net *en,
+			  const union edu_proc_record *record, loff_t line)
+{
+	const struct edu_rarp_info *rarp = &record->rarp;
+	char name[IFNAMSIZ], ip[16];
+
+	edu_proc_ifname(en, rarp->ifindex, name);
+	snprintf(ip, sizeof(ip), "%pI4", &rarp->ip);
+	seq_printf(file, "%-16s 0x%-10x%*phC   %s\n", ip, rarp->type, ETH_ALEN,
+		   rarp->hardware_address, name);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -383,6 +408,8 @@ static const struct edu_proc_file edu_proc_files[] = {
 	{ "arp",
 	  "IP address       HW type     Flags       HW address              Mask     Device     State          Idle      Age Retries Queue  Ref\n",
 	  edu_arp_next, edu_arp_show },
+	{ "rarp", "IP address       HW type     HW address          Device\n", edu_rarp_next,
+	  edu_rarp_show },
 	{ "route",
 	  "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\tTOS\tType\tSource\n",
 	  edu_route_next, edu_route_show },

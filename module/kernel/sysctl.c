@@ -69,6 +69,8 @@ static int edu_conf_handler(edu_compat_ctl_table *ctl, int write, void *buffer, 
 	if (!rtnl_trylock())
 		return restart_syscall();
 	err = proc_douintvec_minmax(&bounded, write, buffer, lenp, ppos);
+	if (!err)
+		err = edu_packet_setting_check(conf->net, conf->values, which, value);
 	if (!err) {
 		WRITE_ONCE(conf->values[which], value);
 		edu_core_iface_tunable_written(conf->net->stack, conf->values, which);
@@ -138,6 +140,7 @@ void edu_sysctl_dev_exit(struct edu_dev *ed)
 static bool edu_tunable_bounds_memory(unsigned int i)
 {
 	return i == EDU_TUNE_arp_max_entries || i == EDU_TUNE_arp_queue_len ||
+	       i == EDU_TUNE_arp_max_proxies || i == EDU_TUNE_rarp_max_entries ||
 	       i == EDU_TUNE_rt_cache_size;
 }
 

@@ -204,6 +204,7 @@ int ip_init()
 	iface_set_listener(&ip_listener);
 	arp_set_failure_handler(icmp_link_failure);
 	arp_set_silence_handler(fib_gateway_failed);
+	arp_set_route_query(ip_leaves_elsewhere);
 	inet_add_protocol(&icmp_protocol);
 	return 0;
 }
@@ -212,6 +213,7 @@ void ip_exit()
 {
 	inet_del_protocol(&icmp_protocol);
 	arp_set_silence_handler(nullptr);
+	arp_set_route_query(nullptr);
 	arp_set_failure_handler(nullptr);
 	iface_set_listener(nullptr);
 }

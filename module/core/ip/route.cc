@@ -128,6 +128,16 @@ static result<decision> decide(edu_stack &host, const flow &wanted)
 	return decision{route_type::broadcast, own.iface, {}, {}, nullptr, "local"};
 }
 
+bool ip_leaves_elsewhere(const edu_iface &iface, be32 target)
+{
+	fib_result found = fib_lookup(iface.host->fib, target, 0, 0);
+
+	if (!found.node || found.node->fib_type != route_type::unicast)
+		return false;
+	const edu_iface *out = found.info->fib_dev.get();
+	return out && out != &iface && out->is_up();
+}
+
 /* The first address the host can speak from at all, when the interface has none. */
 static be32 any_source(const edu_stack &host, be32 to)
 {

@@ -97,6 +97,10 @@ inline bool rt_may_discover(const rtable &route)
  */
 void rt_update_pmtu(edu_stack &host, be32 dst, u32 mtu, u32 total_length);
 
+/* Does a route lead to @target by another interface than @iface, which is up? Nothing is entered into
+ * the cache: the question may be a stranger's (RFC 1027). RCU. */
+bool ip_leaves_elsewhere(const edu_iface &iface, be32 target);
+
 /* Whether a route held by a socket may still be used (TLK: "as long as the route is valid"). */
 bool ip_route_valid(const edu_stack &host, const rtable &route);
 

@@ -5,10 +5,11 @@
  * TLK "The Address Resolution Protocol (ARP)": ARP-1 … ARP-12, IP-2, IP-3, OVER-10.
  * RFC 826; RFC 1122 2.3.2 (validation, the waiting queue, one request a second); RFC 5227 2.4
  * (conflicts) without 2.1 (probing before an address is used).
- * Not here: proxy entries and RARP (OVER-11).
+ * RFC 1027 (answering for others) is in arp_proxy.hh.
  *
  * Files: arp_table.cc (the table and an entry's life), arp_output.cc (asking, answering, holding
- * packets back), arp_rcv.cc (packets in), arp_config.cc (the administrator).
+ * packets back), arp_proxy.cc (for whom else we answer), arp_rcv.cc (packets in), arp_config.cc (the
+ * administrator).
  *
  * Locking: look-up is under RCU. A row's lock (EDU_LOCK_ARP_BUCKET) guards the chains and age lists
  * of 256 chains; an entry's lock, inside it, guards the entry. No lock is held while anything is
@@ -37,19 +38,23 @@ struct hh_cache {
 namespace atf {
 inline constexpr u16 com = 0x2;	 /* complete: ha is right */
 inline constexpr u16 perm = 0x4; /* set by the administrator, never changes by itself */
+inline constexpr u16 publ = 0x8; /* a proxy entry: answered for, never sent to */
 } // namespace atf
+
+/* The age lists of a row, and that of a permanent entry: in none of them, and not counted. */
+enum class arp_age : u8 { incomplete, complete, none };
 
 /* An entry (ARP-1). Freed by RCU with its last reference. */
 struct arp_table {
-	hlist_node next;      /* in its chain of arp_tables; row's lock */
-	list_node aged;	      /* in its row's age list; row's lock */
-	u64 placed = 0;	      /* ms; when it was put there; row's lock */
-	u8 age = 0;	      /* which of the row's age lists that is; row's lock */
-	ref<edu_iface> dev;   /* constant */
-	be32 ip;	      /* constant */
-	rcu_ptr<hh_cache> hh; /* null: no header, ask; entry's lock, readers RCU */
-	u64 last_used = 0;    /* ms; last packet sent by it; lock-free, may lag */
-	bool dead = false;    /* has left the table; entry's lock, readers read_once() */
+	hlist_node next;	     /* in its chain of arp_tables; row's lock */
+	list_node aged;		     /* in its row's age list; row's lock */
+	u64 placed = 0;		     /* ms; when it was put there; row's lock */
+	arp_age age = arp_age::none; /* which of the row's age lists that is; row's lock */
+	ref<edu_iface> dev;	     /* constant */
+	be32 ip;		     /* constant */
+	rcu_ptr<hh_cache> hh;	     /* null: no header, ask; entry's lock, readers RCU */
+	u64 last_used = 0;	     /* ms; last packet sent by it; lock-free, may lag */
+	bool dead = false;	     /* has left the table; entry's lock, readers read_once() */
 
 	spinlock lock;	       /* guards what follows */
 	u16 flags = 0;	       /* atf */
@@ -71,20 +76,40 @@ struct arp_table {
 
 void release(arp_table *entry);
 
+/* A proxy entry: we answer for the addresses it matches (arp_proxy.hh). Constant; freed by RCU. */
+struct arp_proxy {
+	hash_node hashed; /* in arp_proxy_state::entries, by ip and prefix_len */
+	be32 ip;	  /* only the mask's bits */
+	u8 prefix_len = 32;
+	bool published = false; /* ha is given; else it is the asked interface's own */
+	eth_addr ha;		/* what we answer with, if published */
+	ref<edu_iface> dev;	/* where we answer; null: everywhere */
+	u64 made = 0;		/* ms */
+	edu_rcu_head rcu;
+};
+
+struct arp_proxy_state {
+	hash_table<arp_proxy, &arp_proxy::hashed> entries;
+	u32 of_length[33] = {}; /* entries with that length of mask; RTNL */
+	u64 lengths = 0;	/* bit n: of_length[n] is not zero; read_once() */
+};
+
 struct arp_state {
 	two_byte_table<arp_table, &arp_table::next, &arp_table::aged> arp_tables;
-	atomic<u32> entries;   /* in the table */
+	atomic<u32> entries;   /* in the table, but for the permanent ones */
 	atomic<u32> questions; /* of them without an answer yet */
 	atomic<u32> hand;      /* row at which the next search for a victim begins */
 	edu_timer check_timer; /* ticks at least once a second */
+	arp_proxy_state proxies;
 	u64 checked =
 		0; /* ms: the last arp_check_expire(), one every arp_check_interval_ms; timer */
 	edu_stack *host = nullptr; /* for the timer; constant */
 	atomic<bool> stopping;	   /* the host is going: no timer is set again */
 };
 
-/* On whose behalf an entry is made: our own packets', or a stranger's who asked us something. */
-enum class arp_wish : u8 { ours, strangers };
+/* On whose behalf an entry is made: our own packets', a stranger's who asked us something, or the
+ * administrator's, whom no bound holds back. */
+enum class arp_wish : u8 { ours, strangers, admin };
 
 /*
  * The entry for a next hop, found or made; nothing is sent. @iface uses ARP. Errors: enobufs (the
@@ -113,14 +138,22 @@ void arp_set_failure_handler(arp_failure_handler handler);
 using arp_silence_handler = void (*)(edu_iface &iface, be32 next_hop);
 void arp_set_silence_handler(arp_silence_handler handler);
 
+/* The layer above is asked before we answer for a host that is not us (RFC 1027): does a route lead to
+ * @target by another interface than @iface? RCU, no lock held. Set at init. */
+using arp_route_query = bool (*)(const edu_iface &iface, be32 target);
+void arp_set_route_query(arp_route_query query);
+
 /* Tells the cable that we have this address (a gratuitous ARP, RFC 5227's announcement). */
 void arp_announce(edu_iface &iface, be32 addr);
 
 /* The device has another hardware address: the headers of the entries that stay begin anew. */
 void arp_renew_headers(edu_iface &iface);
 
-/* Every entry of the interface goes, permanent ones too when @all. RTNL, process. */
+/* Every entry of the interface goes, permanent and proxy ones too when @all. RTNL, process. */
 void arp_flush_iface(edu_iface &iface, bool all);
+
+/* The proxy entries of that interface go, null: all of them. */
+void arp_proxy_flush(edu_stack &host, const edu_iface *iface);
 
 result<void> arp_host_init(edu_stack &host);
 void arp_host_close(edu_stack &host);
@@ -151,8 +184,9 @@ void arp_tell_silence(arp_table &entry);
 enum class arp_word : u8 { packet, admin, admin_permanent };
 
 /* The station's address is known: sets it and lets waiting packets go, in order (ARP-6). A packet
- * never overrules a permanent entry (ARP-9). RCU, no lock held. */
-void arp_update(edu_stack &host, arp_table &entry, const eth_addr &ha, arp_word word);
+ * never overrules a permanent entry (ARP-9). False: refused, or the entry is dead. RCU, no lock
+ * held. */
+bool arp_update(edu_stack &host, arp_table &entry, const eth_addr &ha, arp_word word);
 
 /* Makes the cached header anew, from the device's present address. RCU, no lock held. */
 void arp_renew_header(edu_stack &host, arp_table &entry);
@@ -167,8 +201,13 @@ void arp_place(edu_stack &host, arp_table &entry);
 /* Sends the request for an entry: broadcast, or a probe when @to is not null. RCU. */
 void arp_request(edu_stack &host, arp_table &entry, const eth_addr *to);
 
-/* Sends one ARP packet of ours. RCU. */
-void arp_send(edu_iface &iface, const wire::arp::repr &packet, const eth_addr &to);
+/* Sends one ARP or RARP packet of ours. RCU. */
+void arp_send(edu_iface &iface, const wire::arp::repr &packet, const eth_addr &to,
+	      wire::eth::ethertype type = wire::eth::ethertype::arp);
+
+/* The interface the administrator means: the one of that index, or with 0 the one on whose link the
+ * address lies; null: none. RCU. */
+edu_iface *arp_iface_for(const edu_stack &host, int ifindex, be32 ip);
 
 /* The timer of an entry. */
 void arp_expire_request(edu_timer *timer);

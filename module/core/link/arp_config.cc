@@ -3,22 +3,22 @@
  * ARP entries as the administrator sees and sets them: ioctl, netlink, /proc.
  *
  * ARP-1 (all visible), ARP-11 (permanent entries), ROUTE-4's two doors for ARP.
- * Not here: ATF_PUBL, entries that answer for others (OVER-11).
+ * Entries that answer for others (ATF_PUBL) are arp_proxy.cc's.
  *
  * Locking: the RTNL for changes; reading is under RCU.
  */
 #include "link/arp.hh"
+#include "link/arp_proxy.hh"
 #include "stack.hh"
 
 namespace edu {
 
-/* The interface named, or the one on whose link the address lies. RCU. */
-static edu_iface *iface_for(const edu_stack &host, const edu_neigh_info &neigh)
+edu_iface *arp_iface_for(const edu_stack &host, int ifindex, be32 ip)
 {
-	if (neigh.ifindex)
-		return find_iface(host, neigh.ifindex);
+	if (ifindex)
+		return find_iface(host, ifindex);
 	for (edu_iface &iface : host.interfaces.dev_base)
-		if (iface.uses_arp() && iface_on_link(iface, be32::from_raw(neigh.ip)))
+		if (iface.uses_arp() && iface_on_link(iface, ip))
 			return &iface;
 	return nullptr;
 }
@@ -32,10 +32,7 @@ static bool is_permanent(const edu_neigh_info &neigh)
 
 static result<void> check(const edu_neigh_info &neigh)
 {
-	constexpr u32 atf_publ = 0x8;
-	be32 ip = be32::from_raw(neigh.ip);
-
-	if (neigh.flags & atf_publ || !wire::ipv4::is_host(ip))
+	if (!wire::ipv4::is_host(be32::from_raw(neigh.ip)))
 		return errc::einval;
 	if (neigh.hardware_len != eth_addr::len ||
 	    !eth_addr::load(neigh.hardware_address).is_station())
@@ -46,8 +43,8 @@ static result<void> check(const edu_neigh_info &neigh)
 static result<void> neigh_add(edu_stack &host, const edu_neigh_info &neigh, unsigned int how)
 {
 	rcu_guard guard;
-	edu_iface *iface = iface_for(host, neigh);
 	be32 ip = be32::from_raw(neigh.ip);
+	edu_iface *iface = arp_iface_for(host, neigh.ifindex, ip);
 
 	if (!iface)
 		return errc::enodev;
@@ -59,12 +56,18 @@ static result<void> neigh_add(edu_stack &host, const edu_neigh_info &neigh, unsi
 		return errc::eexist;
 	if (!there && !(how & EDU_CONFIG_CREATE))
 		return errc::enoent;
-	result<ref<arp_table>> entry = arp_bind(host, *iface, ip);
-	if (!entry.ok())
-		return errc::enobufs;
-	arp_update(host, *entry.value(), eth_addr::load(neigh.hardware_address),
-		   is_permanent(neigh) ? arp_word::admin_permanent : arp_word::admin);
-	return {};
+	arp_word word = is_permanent(neigh) ? arp_word::admin_permanent : arp_word::admin;
+
+	/* Between the two steps a flood of questions may evict it. */
+	for (int tries = 0; tries < 16; tries++) {
+		result<ref<arp_table>> entry = arp_bind(host, *iface, ip, arp_wish::admin);
+
+		if (!entry.ok())
+			return errc::enobufs;
+		if (arp_update(host, *entry.value(), eth_addr::load(neigh.hardware_address), word))
+			return {};
+	}
+	return errc::enobufs;
 }
 
 } // namespace edu
@@ -74,14 +77,18 @@ using namespace edu;
 int edu_core_config_neigh_add(edu_stack *stack, const edu_neigh_info *neigh, unsigned int how)
 {
 	edu_k_assert_rtnl();
+	if (neigh->flags & atf::publ)
+		return to_errno(arp_proxy_add(*stack, *neigh, how));
 	return to_errno(neigh_add(*stack, *neigh, how));
 }
 
 int edu_core_config_neigh_del(edu_stack *stack, const edu_neigh_info *neigh)
 {
 	edu_k_assert_rtnl();
+	if (neigh->flags & atf::publ)
+		return to_errno(arp_proxy_del(*stack, *neigh));
 	rcu_guard guard;
-	edu_iface *iface = iface_for(*stack, *neigh);
+	edu_iface *iface = arp_iface_for(*stack, neigh->ifindex, be32::from_raw(neigh->ip));
 
 	if (!iface)
 		return to_errno(errc::enodev);
@@ -94,6 +101,8 @@ int edu_core_config_neigh_del(edu_stack *stack, const edu_neigh_info *neigh)
 
 int edu_core_config_neigh_get(edu_stack *stack, edu_neigh_info *neigh)
 {
+	if (neigh->flags & atf::publ)
+		return to_errno(arp_proxy_get(*stack, *neigh));
 	rcu_guard guard;
 
 	for (edu_iface &iface : stack->interfaces.dev_base) {
@@ -107,13 +116,25 @@ int edu_core_config_neigh_get(edu_stack *stack, edu_neigh_info *neigh)
 	return to_errno(errc::enxio);
 }
 
+/* First arp_tables, whose place is in position[0] and [1], then the proxy entries, whose place is in
+ * what is left of the cursor. */
 int edu_core_neigh_next(edu_stack *stack, edu_cursor *at, edu_neigh_info *out)
 {
-	rcu_guard guard;
-	arp_table *entry = stack->arp.arp_tables.next(*at);
+	constexpr u64 proxies_begun = u64{1} << 32;
+	auto &position = at->position;
 
-	if (!entry)
-		return 0;
-	*out = arp_describe(*entry);
-	return 1;
+	if (position[0] != proxies_begun) {
+		rcu_guard guard;
+
+		if (arp_table *entry = stack->arp.arp_tables.next(*at)) {
+			*out = arp_describe(*entry);
+			return 1;
+		}
+		*at = {{proxies_begun}};
+	}
+	edu_cursor place{{position[1], position[2], position[3]}};
+	bool found = arp_proxy_next(*stack, place, *out);
+
+	*at = {{proxies_begun, place.position[0], place.position[1], place.position[2]}};
+	return found;
 }

@@ -153,6 +153,7 @@ struct arp_change {
 	bool refused = false; /* the entry is dead, or permanent and a packet wants to change it */
 	bool completed = false; /* it had no address */
 	bool moved = false;	/* it had another one */
+	bool placed = false;	/* it belongs to another age list now */
 	bool drain = false;	/* the caller is to drain() */
 	bool ticked = false;	/* the timer's reference is the caller's to drop */
 };
@@ -167,6 +168,8 @@ static arp_change change_locked(arp_table &entry, const eth_addr &ha, arp_word w
 	}
 	change.completed = !(entry.flags & atf::com);
 	change.moved = !change.completed && entry.ha != ha;
+	bool was_permanent = entry.flags & atf::perm;
+	change.placed = change.completed || was_permanent != (word == arp_word::admin_permanent);
 	entry.ha = ha;
 	write_once(entry.flags,
 		   static_cast<u16>(atf::com |
@@ -183,33 +186,35 @@ static arp_change change_locked(arp_table &entry, const eth_addr &ha, arp_word w
 	return change;
 }
 
-void arp_update(edu_stack &host, arp_table &entry, const eth_addr &ha, arp_word word)
+bool arp_update(edu_stack &host, arp_table &entry, const eth_addr &ha, arp_word word)
 {
 	ref<arp_table> held = ref<arp_table>::try_share(&entry);
 
 	if (!held)
-		return;
+		return false;
 	entry.lock.lock();
 	arp_change change = change_locked(entry, ha, word);
 	entry.lock.unlock();
 
 	if (change.ticked)
 		drop_ref(entry); /* the timer's */
-	if (change.drain)
-		drain(host, entry);
 	if (change.completed) {
 		edu_k_count(host.net, EDU_Arp_Completed);
 		trace_arp(host, "complete", entry);
-		arp_place(host, entry);
 	} else if (change.moved) {
 		edu_k_count(host.net, EDU_Arp_Updated);
 		trace_arp(host, "update", entry);
 	}
+	if (change.placed)
+		arp_place(host, entry);
+	if (change.drain)
+		drain(host, entry);
 	if (change.completed || change.moved || (word != arp_word::packet && !change.refused)) {
 		edu_neigh_info info = arp_describe(entry);
 
 		edu_k_notify_neigh(host.net, 1, &info);
 	}
+	return !change.refused;
 }
 
 void arp_renew_header(edu_stack &host, arp_table &entry)
@@ -312,7 +317,8 @@ void arp_announce(edu_iface &iface, be32 addr)
 		 eth_addr::broadcast());
 }
 
-void arp_send(edu_iface &iface, const wire::arp::repr &packet, const eth_addr &to)
+void arp_send(edu_iface &iface, const wire::arp::repr &packet, const eth_addr &to,
+	      wire::eth::ethertype type)
 {
 	edu_net *net = iface.host->net;
 	skb_ptr frame =
@@ -326,10 +332,10 @@ void arp_send(edu_iface &iface, const wire::arp::repr &packet, const eth_addr &t
 							 wire::arp::packet_len});
 	edu_k_skb_mark_network(frame.get());
 	trace(net, EDU_TRACE_arp_send, frame.get());
-	wire::eth::repr header{to, own_addr(iface), static_cast<u16>(wire::eth::ethertype::arp)};
+	wire::eth::repr header{to, own_addr(iface), static_cast<u16>(type)};
 	header.emit(std::span<u8, wire::eth::header_len>{frame.push(wire::eth::header_len),
 							 wire::eth::header_len});
-	(void)iface_xmit(iface, std::move(frame), wire::eth::ethertype::arp);
+	(void)iface_xmit(iface, std::move(frame), type);
 }
 
 } // namespace edu

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * ARP packets in: answering, learning, noticing conflicts. RARP packets in: not yet.
+ * ARP packets in: answering, learning, noticing conflicts.
  *
  * TLK "The Address Resolution Protocol (ARP)": ARP-6 … ARP-9. RFC 826 "Packet Reception", RFC 1122
- * 2.3.2, RFC 5227 2.4 (defending an address, answer (b)).
+ * 2.3.2, RFC 5227 2.4 (defending an address, answer (b)), RFC 1027 (answering for others).
  *
- * What is learnt: any valid packet updates an entry that exists; only a request for one of our own
- * addresses, from a sender on the link, makes one. A reply nobody asked for makes none (ARP-9).
+ * What is learnt: any valid packet updates an entry that exists; only a request that we answer, from
+ * a sender on the link, makes one. A reply nobody asked for makes none (ARP-9).
  *
  * Locking: as in arp.hh; softirq, under RCU.
  */
 #include "link/arp.hh"
+#include "link/arp_proxy.hh"
 #include "stack.hh"
 
 namespace edu {
@@ -67,10 +68,10 @@ static void defend(edu_iface &iface, const wire::arp::repr &arp)
 	}
 }
 
-static void answer(edu_iface &iface, const wire::arp::repr &request)
+static void answer(edu_iface &iface, const wire::arp::repr &request, const eth_addr &ha)
 {
-	wire::arp::repr reply{wire::arp::operation::reply, eth_addr::load(iface.info.load()->addr),
-			      request.target_ip, request.sender_ha, request.sender_ip};
+	wire::arp::repr reply{wire::arp::operation::reply, ha, request.target_ip, request.sender_ha,
+			      request.sender_ip};
 
 	iface.host->count(EDU_Arp_OutReplies);
 	arp_send(iface, reply, request.sender_ha);
@@ -125,14 +126,19 @@ static verdict arp_rcv(edu_iface &iface, const skb_ptr &packet, unsigned int pkt
 	}
 	bool ours = find_address(host, arp.target_ip).kind == addr_kind::local &&
 		    !wire::ipv4::is_loopback(arp.target_ip);
+	eth_addr ha = eth_addr::load(iface.info.load()->addr);
+	bool proxied = !ours && view.is_request() && arp_answers_for(iface, arp, ha);
+	bool answered = view.is_request() && (ours || proxied);
 
 	verdict learnt = verdict::consumed();
 
 	if (arp.sender_ip != be32{})
-		learnt = learn(iface, arp, ours && view.is_request());
-	if (ours && view.is_request())
-		answer(iface, arp); /* even if we cannot remember who asked */
-	return ours ? learnt : verdict::drop(EDU_Arp_DropNotForUs);
+		learnt = learn(iface, arp, answered);
+	if (proxied)
+		host.count(EDU_Arp_Proxied);
+	if (answered)
+		answer(iface, arp, ha); /* even if we cannot remember who asked */
+	return ours || proxied ? learnt : verdict::drop(EDU_Arp_DropNotForUs);
 }
 
 } // namespace edu
@@ -149,11 +155,4 @@ void edu_core_rcv_arp(edu_iface *iface, sk_buff *skb, unsigned int pkt_type)
 	trace(net, EDU_TRACE_dev_rcv, skb);
 	verdict decided = arp_rcv(*iface, packet, pkt_type);
 	finish(net, std::move(packet), decided);
-}
-
-/* RARP's client and server are not here yet (OVER-11); its packets are for nobody. */
-void edu_core_rcv_rarp(edu_iface *iface, sk_buff *skb, unsigned int)
-{
-	edu_k_count(iface->host->net, EDU_Link_InFrames);
-	drop(iface->host->net, skb_ptr{skb}, EDU_Arp_DropNotForUs);
 }

@@ -7,7 +7,8 @@
  * A full table makes room by the oldest complete entry that no route uses; only when more than half
  * of it waits for an answer, by the oldest that does. So a flood of questions for addresses nobody
  * has pushes out its own questions, and neither that nor a flood of askers an entry in use. And a
- * stranger who asks us something never costs one of our own questions its answer.
+ * stranger who asks us something never costs one of our own questions its answer. Permanent entries
+ * do not count: they take nothing from the others, and a full table refuses the administrator none.
  *
  * Locking: as in arp.hh. Making an entry takes its row's lock, evicting another one that of the
  * victim's row, one after the other.
@@ -18,9 +19,6 @@
 namespace edu {
 
 using arp_row = decltype(arp_state::arp_tables)::row;
-
-/* Age lists of a row. */
-enum : u8 { age_incomplete, age_complete };
 
 void trace_arp(edu_stack &host, const char *what, const arp_table &entry)
 {
@@ -121,19 +119,25 @@ static void fail_waiting(edu_stack &host, skb_queue waiting, edu_counter why)
 }
 
 /* Entering and leaving the age list that the entry's state asks for. Row's lock held. */
-static void enter_age_list_locked(edu_stack &host, arp_row &row, arp_table &entry, u8 age)
+static void enter_age_list_locked(edu_stack &host, arp_row &row, arp_table &entry, arp_age age)
 {
 	entry.age = age;
 	entry.placed = edu_k_now_ms();
-	row.age[age].push_back(entry);
-	if (age == age_incomplete)
+	if (age == arp_age::none)
+		return;
+	row.age[static_cast<u8>(age)].push_back(entry);
+	host.arp.entries.fetch_add(1);
+	if (age == arp_age::incomplete)
 		host.arp.questions.fetch_add(1);
 }
 
 static void leave_age_list_locked(edu_stack &host, arp_table &entry)
 {
+	if (entry.age == arp_age::none)
+		return;
 	entry.aged.unlink();
-	if (entry.age == age_incomplete)
+	host.arp.entries.fetch_sub(1);
+	if (entry.age == arp_age::incomplete)
 		host.arp.questions.fetch_sub(1);
 }
 
@@ -149,7 +153,6 @@ static void unhash(edu_stack &host, arp_table &entry)
 	entry.next.unlink();
 	leave_age_list_locked(host, entry);
 	write_once(row.count, row.count - 1);
-	host.arp.entries.fetch_sub(1);
 	held = ref<arp_table>::adopt(&entry);
 }
 
@@ -189,34 +192,35 @@ void arp_kill(edu_stack &host, arp_table &entry, edu_counter why, const char *wh
 
 /* The oldest entry of a row that may go, held, or none. Those in use are put at the young end; with
  * @force the one unused for longest goes. */
-static ref<arp_table> pick_victim(arp_row &row, int age, bool force)
+static ref<arp_table> pick_victim(arp_row &row, arp_age age, bool force)
 {
 	constexpr int patience = 32; /* entries looked at: a full table must not cost more */
 	arp_table *coldest = nullptr;
 	spin_guard guard{row.lock};
 
 	for (int i = 0; i < patience; i++) {
-		arp_table *oldest = row.age[age].front();
+		arp_table *oldest = row.age[static_cast<u8>(age)].front();
 
 		if (!oldest)
 			break;
 		u64 used = read_once(oldest->last_used);
-		bool spared = age == age_complete && (oldest->in_use() || used > oldest->placed);
+		bool perm = read_once(oldest->flags) & atf::perm; /* about to leave the list */
+		bool spared = age == arp_age::complete &&
+			      (oldest->in_use() || used > oldest->placed);
 
-		if (!spared && !(oldest->flags & atf::perm))
+		if (!spared && !perm)
 			return ref<arp_table>::try_share(oldest);
-		if (!(oldest->flags & atf::perm) &&
-		    (!coldest || used < read_once(coldest->last_used)))
+		if (!perm && (!coldest || used < read_once(coldest->last_used)))
 			coldest = oldest;
 		oldest->placed = edu_k_now_ms();
-		row.age[age].move_to_back(*oldest);
+		row.age[static_cast<u8>(age)].move_to_back(*oldest);
 	}
 	return ref<arp_table>::try_share(force ? coldest : nullptr);
 }
 
 /* Of the next few rows that have entries of that age, the one whose oldest is the oldest; unlocked
  * again, so this is advice. */
-static arp_row *oldest_row(edu_stack &host, int age)
+static arp_row *oldest_row(edu_stack &host, arp_age age)
 {
 	constexpr int sample = 16; /* a full table must not cost more */
 	arp_row *best = nullptr;
@@ -230,7 +234,7 @@ static arp_row *oldest_row(edu_stack &host, int age)
 		if (!row || !read_once(row->count))
 			continue;
 		spin_guard guard{row->lock};
-		arp_table *oldest = row->age[age].front();
+		arp_table *oldest = row->age[static_cast<u8>(age)].front();
 
 		if (!oldest)
 			continue;
@@ -243,7 +247,7 @@ static arp_row *oldest_row(edu_stack &host, int age)
 	return best;
 }
 
-static bool evict_of_age(edu_stack &host, int age, bool force = false)
+static bool evict_of_age(edu_stack &host, arp_age age, bool force = false)
 {
 	for (int i = 0; i < 4; i++) {
 		arp_row *row = oldest_row(host, age);
@@ -265,10 +269,10 @@ static bool evict_one(edu_stack &host, arp_wish wish)
 	bool questions_first = host.arp.questions.load() > host.tune(EDU_TUNE_arp_max_entries) / 2;
 
 	if (wish == arp_wish::strangers)
-		return evict_of_age(host, age_complete);
-	return evict_of_age(host, questions_first ? age_incomplete : age_complete) ||
-	       evict_of_age(host, questions_first ? age_complete : age_incomplete) ||
-	       evict_of_age(host, age_complete, true); /* more stations in use than entries */
+		return evict_of_age(host, arp_age::complete);
+	return evict_of_age(host, questions_first ? arp_age::incomplete : arp_age::complete) ||
+	       evict_of_age(host, questions_first ? arp_age::complete : arp_age::incomplete) ||
+	       evict_of_age(host, arp_age::complete, true); /* more stations in use than entries */
 }
 
 /*
@@ -296,10 +300,9 @@ static ref<arp_table> enter(edu_stack &host, arp_row &row, ref<arp_table> fresh)
 
 	if (arp_table *other = arp_find(host, *fresh->dev, fresh->ip))
 		return ref<arp_table>::share(other); /* in the table, so alive */
-	enter_age_list_locked(host, row, *fresh, age_incomplete);
+	enter_age_list_locked(host, row, *fresh, arp_age::incomplete);
 	host.arp.arp_tables.chain(row, fresh->ip).push_front(*fresh);
 	write_once(row.count, row.count + 1);
-	host.arp.entries.fetch_add(1);
 	return ref<arp_table>::share(fresh.detach()); /* the table keeps the first reference */
 }
 
@@ -312,8 +315,11 @@ result<ref<arp_table>> arp_bind(edu_stack &host, edu_iface &iface, be32 next_hop
 			return held;
 
 	while (host.arp.entries.load() >= host.tune(EDU_TUNE_arp_max_entries))
-		if (!evict_one(host, wish))
+		if (!evict_one(host, wish)) {
+			if (wish == arp_wish::admin)
+				break;
 			return errc::enobufs;
+		}
 	arp_row *row = host.arp.arp_tables.make_row(next_hop);
 	ref<arp_table> fresh = row ? make_entry(iface, next_hop) : ref<arp_table>{};
 	if (!fresh)
@@ -334,10 +340,11 @@ void arp_place(edu_stack &host, arp_table &entry)
 
 	if (!entry.next.is_linked())
 		return;
-	u8 age = read_once(entry.flags) & atf::com ? age_complete : age_incomplete;
+	u16 flags = read_once(entry.flags);
+	arp_age age = flags & atf::com ? arp_age::complete : arp_age::incomplete;
 
 	leave_age_list_locked(host, entry);
-	enter_age_list_locked(host, row, entry, age);
+	enter_age_list_locked(host, row, entry, flags & atf::perm ? arp_age::none : age);
 }
 
 /*
@@ -443,6 +450,8 @@ void arp_flush_iface(edu_iface &iface, bool all)
 	while (arp_table *entry = host.arp.arp_tables.next(at))
 		if (entry->dev.get() == &iface && (all || !(read_once(entry->flags) & atf::perm)))
 			arp_kill(host, *entry, EDU_Arp_DropNotUp, "expire");
+	if (all)
+		arp_proxy_flush(host, &iface);
 }
 
 /* Waits until an entry's timer does not run any more. */
@@ -453,6 +462,7 @@ static void settle(ref<arp_table> entry)
 
 void arp_host_close(edu_stack &host)
 {
+	arp_proxy_flush(host, nullptr);
 	host.arp.stopping.store(true);
 	edu_k_timer_cancel_sync(&host.arp.check_timer);
 	edu_k_timer_cancel_sync(&host.arp.check_timer); /* it may have set itself meanwhile */
@@ -476,6 +486,7 @@ void arp_host_close(edu_stack &host)
 
 void arp_host_exit(edu_stack &host)
 {
+	host.arp.proxies.entries.free();
 	host.arp.arp_tables.free();
 }
 
@@ -483,6 +494,7 @@ result<void> arp_host_init(edu_stack &host)
 {
 	host.arp.host = &host;
 	host.arp.arp_tables.init(EDU_LOCK_ARP_BUCKET);
+	TRY(host.arp.proxies.entries.init(EDU_LOCK_ARP_BUCKET));
 	edu_k_timer_init(&host.arp.check_timer, arp_check_timer_fired);
 	host.arp.checked = edu_k_now_ms();
 	edu_k_timer_set(&host.arp.check_timer, arp_check_tick(host));

@@ -11,6 +11,7 @@
 #include "link/interface.hh"
 
 #include "link/arp.hh"
+#include "link/rarp.hh"
 #include "stack.hh"
 
 namespace edu {
@@ -104,6 +105,8 @@ result<void> iface_xmit(edu_iface &iface, skb_ptr frame, wire::eth::ethertype ty
 	return {};
 }
 
+/* A device that cannot do ARP gets what Linux gives it: over a point-to-point link everything is a
+ * broadcast, else both ends are taken to have one address. */
 static eth_addr target_addr(const edu_dev_info &info, link_target target, be32 group)
 {
 	switch (target) {
@@ -112,7 +115,7 @@ static eth_addr target_addr(const edu_dev_info &info, link_target target, be32 g
 	case link_target::multicast:
 		return wire::eth::group_addr(group);
 	default:
-		return {}; /* the device does not look */
+		return eth_addr::load(info.flags & iff::pointopoint ? info.broadcast : info.addr);
 	}
 }
 
@@ -277,6 +280,7 @@ void edu_core_iface_gone(edu_iface *iface)
 	if (table.loopback.load_locked() == iface)
 		table.loopback.publish(nullptr);
 	arp_flush_iface(*iface, true);
+	rarp_flush(*iface->host, iface);
 	if (const iface_listener *above = iface_get_listener())
 		above->gone(*iface);
 	edu_k_synchronize_rcu(); /* the last sender has left the device */

@@ -98,10 +98,11 @@ void repair(octets &frame, std::uint8_t how)
 }
 
 /* A host with UDP sockets, one of them connected, RAW sockets and a ping socket; two of them are
- * members of groups. */
+ * members of groups. It answers ARP for 10.1.0.0/24, which is behind another device of its, and serves
+ * RARP. */
 class victim {
 public:
-	victim() : cable_{edu_t_cable_new()}, host_{edu_t_host_new()}
+	victim() : cable_{edu_t_cable_new()}, far_cable_{edu_t_cable_new()}, host_{edu_t_host_new()}
 	{
 		edu_dev_info info = {};
 		edu_addr_info addr = {};
@@ -122,12 +123,15 @@ public:
 		edu_t_rtnl_unlock();
 		edu_core_tunables(edu_t_stack(host_))[EDU_TUNE_ping_group_min] = 0;
 		edu_core_tunables(edu_t_stack(host_))[EDU_TUNE_ping_group_max] = 1000;
+		info.addr[5] = 3;
+		serve(edu_t_dev_new(host_, far_cable_, &info));
 		open_sockets();
 	}
 
 	~victim()
 	{
 		edu_t_host_free(host_);
+		edu_t_cable_free(far_cable_);
 		edu_t_cable_free(cable_);
 	}
 
@@ -151,6 +155,29 @@ public:
 	}
 
 private:
+	void serve(int far_index)
+	{
+		edu_addr_info addr = {};
+		edu_neigh_info proxy = {};
+		edu_rarp_info rarp = {};
+
+		addr.ifindex = far_index;
+		addr.local = addr.peer = 0x0100010a; /* 10.1.0.1 */
+		addr.prefix_len = 24;
+		proxy.ip = 0x0000010a;
+		proxy.mask = 0x00ffffff;
+		proxy.flags = 8; /* ATF_PUBL */
+		rarp.ip = 0x3200000a;
+		rarp.hardware_len = 6;
+		std::copy(station, station + 6, rarp.hardware_address);
+		rarp.hardware_address[5] = 2;
+		edu_t_rtnl_lock();
+		edu_core_config_addr_add(edu_t_stack(host_), &addr, EDU_CONFIG_CREATE);
+		edu_core_config_neigh_add(edu_t_stack(host_), &proxy, EDU_CONFIG_CREATE);
+		edu_core_config_rarp_set(edu_t_stack(host_), &rarp);
+		edu_t_rtnl_unlock();
+	}
+
 	void open_sockets()
 	{
 		int error;
@@ -208,7 +235,7 @@ private:
 			}
 	}
 
-	edu_t_cable *cable_;
+	edu_t_cable *cable_, *far_cable_;
 	edu_t_host *host_;
 	int ifindex_ = 0;
 	std::vector<edu_t_sock *> sockets_;
