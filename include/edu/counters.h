@@ -30,7 +30,7 @@
 	X(Arp, DropUnresolved)		/* waiting packet whose address never answered */ \
 	X(Arp, DropNoMemory) X(Arp, DropNotUp) \
 	/* IP: RFC 791, RFC 1213 */ \
-	X(Ip, InReceives) X(Ip, InDelivers) X(Ip, OutRequests) X(Ip, ForwDatagrams) \
+	X(Ip, InReceives) X(Ip, InDelivers) X(Ip, OutRequests) X(Ip, ForwDatagrams) X(Ip, InAddrErrors) X(Ip, OutNoRoutes) \
 	X(Ip, ReasmReqds) X(Ip, ReasmOKs) X(Ip, ReasmFails) X(Ip, ReasmTimeout) \
 	X(Ip, FragOKs) X(Ip, FragFails) X(Ip, FragCreates) \
 	X(Ip, DropShort) X(Ip, DropVersion) X(Ip, DropHeaderLength) X(Ip, DropTotalLength) X(Ip, DropTruncated) \
@@ -39,10 +39,18 @@
 	X(Ip, DropNotForUs)		/* destination is another host and forwarding is off */ \
 	X(Ip, DropMulticastNotJoined) X(Ip, DropUnknownProtocol) \
 	X(Ip, DropFragment)		/* a fragment that cannot be reassembled */ \
+	/* forwarding: RFC 1812 */ \
+	X(Ip, DropReversePath)		/* rp_filter: the way back to its source is another */ \
+	X(Ip, DropLinkBroadcast)	/* for another host, in a broadcast or multicast frame */ \
+	X(Ip, DropDirectedBroadcast)	/* to all of another subnet of ours */ \
+	X(Ip, DropUnreachable) X(Ip, DropProhibited) X(Ip, DropBlackhole)	/* routes of these types */ \
+	X(Ip, DropStrictRoute)		/* a strict source route names a hop that is not on a link */ \
+	X(Ip, DropMerged)		/* a device has merged packets for good (LRO) */ \
 	X(Ip, DropNoRoute) X(Ip, DropTtl) X(Ip, DropTooBig) X(Ip, DropNoMemory) X(Ip, DropNoDevice) \
 	/* route cache */ \
 	X(Rt, CacheHits) X(Rt, CacheMisses) X(Rt, CacheInserts) X(Rt, CacheEvicted) X(Rt, CacheExpired) X(Rt, CacheFlushes) \
 	X(Rt, FibHits) X(Rt, FibMisses) \
+	X(Rt, Redirected)		/* routes that a redirect has changed */ \
 	/* ICMP: RFC 792 */ \
 	X(Icmp, InMsgs) X(Icmp, InEchos) X(Icmp, InEchoReps) X(Icmp, InDestUnreachs) X(Icmp, InTimeExcds) \
 	X(Icmp, InParmProbs) X(Icmp, InSrcQuenchs) X(Icmp, InRedirects) X(Icmp, InTimestamps) X(Icmp, InTimestampReps) \
@@ -52,6 +60,7 @@
 	X(Icmp, DropShort) X(Icmp, DropChecksum) X(Icmp, DropUnknownType) X(Icmp, DropBroadcastEcho) \
 	X(Icmp, DropQuote)		/* an error whose quoted packet makes no sense */ \
 	X(Icmp, DropNoSocket)		/* an error nobody waits for */ \
+	X(Icmp, DropRedirect)		/* a redirect that is not to be believed */ \
 	/* IGMP: RFC 2236 */ \
 	X(Igmp, InMsgs) X(Igmp, InQueriesV1) X(Igmp, InQueriesV2) X(Igmp, InQueriesV3) \
 	X(Igmp, InReportsV1) X(Igmp, InReportsV2) X(Igmp, InReportsV3) X(Igmp, InLeaves) \

@@ -10,6 +10,7 @@
 #include "base/siphash.hh"
 #include "edu/bridge.h"
 #include "ip/fib.hh"
+#include "ip/forward.hh"
 #include "ip/icmp.hh"
 #include "ip/ip.hh"
 #include "ip/multicast.hh"
@@ -33,6 +34,7 @@ struct edu_stack {
 	edu::rt_cache_state rt_cache;	   /* ip: ip_rt_hash_table */
 	edu::ip_state ip;		   /* ip: identification counters */
 	edu::icmp_state icmp;		   /* ip: rate limits */
+	edu::redirect_state redirects;	   /* ip: those sent of late */
 	edu::multicast_state multicast;	   /* ip: groups of interfaces */
 	edu::membership_state memberships; /* sock: groups of sockets */
 	edu::udp_state udp;		   /* transport: udp_hash */

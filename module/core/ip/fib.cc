@@ -63,6 +63,16 @@ ref<fib_info> fib_share_info(fib_state &fib, owner<fib_info> fresh)
 	return ref<fib_info>::adopt(info);
 }
 
+bool fib_has_gateway(const fib_state &fib, const edu_iface &iface, be32 gateway)
+{
+	edu_cursor at = {};
+
+	while (const fib_info *info = fib.infos.next(at))
+		if (info->fib_gateway == gateway && info->fib_dev.get() == &iface)
+			return true;
+	return false;
+}
+
 /*
  * Zones
  */

@@ -58,6 +58,10 @@ struct ip_state {
  */
 result<void> ip_send(edu_stack &host, skb_ptr packet, rtable &route, const ip_params &params);
 
+/* The last step: a packet whose header is complete, and which fits, goes to its link (IP-2, IP-3).
+ * Consumes packet. Errors: enetdown, enobufs, those of the device. Any context, no lock held. */
+result<void> ip_finish_output(edu_stack &host, skb_ptr packet, rtable &route);
+
 /* Sends a packet that has its IP header already (IP_HDRINCL); total length, checksum, and a zero
  * identification or source are filled in (raw(7)). loop: as in ip_params. */
 result<void> ip_send_raw(edu_stack &host, skb_ptr packet, rtable &route, bool loop);
@@ -127,6 +131,13 @@ void ip_set_ping_listener(const ping_listener *listener);
  * 3.2.2 allows one and the rate limit does. about stays the caller's. Softirq, RCU, no lock held.
  */
 void icmp_send(edu_stack &host, const sk_buff *about, u8 type, u8 code, u32 info);
+
+/*
+ * Addresses that no packet from a cable may have (RFC 1812 5.3.7). @dst: where the packet is going.
+ * RCU.
+ */
+bool ip_is_martian_source(const edu_iface &iface, be32 src, be32 dst);
+bool ip_is_martian_destination(const edu_iface &iface, be32 dst);
 
 /* Registers IP's and ICMP's handlers with the layers below; for protocols[]. */
 int ip_init();

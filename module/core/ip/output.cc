@@ -31,7 +31,7 @@ static u16 next_ident(edu_stack &host, be32 src, be32 dst, u8 protocol)
  */
 
 /* The packet is complete and fits: its link header, then the device (IP-2, IP-3). */
-static result<void> ip_finish_output(edu_stack &host, skb_ptr packet, rtable &route)
+result<void> ip_finish_output(edu_stack &host, skb_ptr packet, rtable &route)
 {
 	if (route.rt_neigh) [[likely]]
 		return arp_output(host, std::move(packet), *route.rt_neigh);
