@@ -157,6 +157,8 @@ EDU_TEST_F(pmtu_fixture, pmtu, it_is_forgotten_in_time, "RFC1191-6.3")
 
 EDU_TEST_F(pmtu_fixture, pmtu, nobody_fills_the_cache_by_icmp, "RFC1191-4", "ROUTE-9")
 {
+	/* What comes in has a route too: one, for it is to one address. */
+	w.a.inject(too_big(w, ip4(10, 0, 1, 200), 900).all());
 	const u32 before = w.a.stack()->rt_cache.entries.load();
 
 	for (u8 i = 1; i < 200; i++)

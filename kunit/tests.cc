@@ -56,6 +56,8 @@
 #include "ip_icmp_test.cc"
 #include "ip_multicast_test.cc"
 #include "ip_igmp_test.cc"
+#include "ip_forward_test.cc"
+#include "ip_redirect_test.cc"
 
 /* all layers together */
 #include "world_test.cc"

@@ -181,6 +181,7 @@ void edu_k_count_add(struct edu_net *net, enum edu_counter counter, edu_u32 amou
 	X(ip_rcv)	/* header checked */ \
 	X(ip_fragment)	/* a fragment of ours, with its header */ \
 	X(ip_defrag)	/* put together from fragments, as if it had come in one piece */ \
+	X(ip_forward)	/* for another host: header changed, about to leave */ \
 	X(ip_deliver)	/* for us: IP header about to be pulled */ \
 	X(icmp_rcv) \
 	X(udp_rcv) \
@@ -238,6 +239,17 @@ int edu_k_skb_trim(struct sk_buff *skb,
 int edu_k_skb_may_pull(struct sk_buff *skb, unsigned int len);
 /* Private, writable headers with at least `headroom` octets in front; 0 or -ENOMEM. */
 int edu_k_skb_cow(struct sk_buff *skb, unsigned int headroom);
+/*
+ * Readies a received packet, data at its IP header of header_len octets, for its way out by another
+ * device: private, writable headers with headroom octets in front, and nothing of its arrival that
+ * would mislead the device. 0; or what a link of mtu octets must think of its size: EDU_FORWARD_*. A
+ * large buffer whose packets will fit once the device takes it apart is not too large. Negative:
+ * -ENOMEM; -EINVAL when a device has merged packets so that they cannot be told apart again (LRO).
+ */
+#define EDU_FORWARD_TOO_LARGE 1 /* one packet */
+#define EDU_FORWARD_SEGMENTS 2	/* a large buffer: its packets are too large */
+int edu_k_skb_forward(struct sk_buff *skb, unsigned int header_len, unsigned int mtu,
+		      unsigned int headroom);
 int edu_k_skb_copy_bits(const struct sk_buff *skb, unsigned int offset, void *to, unsigned int len);
 /* Remember where the layer's header starts: now at data. */
 void edu_k_skb_mark_network(struct sk_buff *skb);
@@ -283,6 +295,9 @@ struct edu_skb_queue { /* waiting packets, oldest first; the holder's lock guard
 };
 void edu_k_skb_queue_tail(struct edu_skb_queue *queue, struct sk_buff *skb);
 struct sk_buff *edu_k_skb_dequeue(struct edu_skb_queue *queue); /* null when empty */
+/* Takes a large buffer (EDU_FORWARD_SEGMENTS), data at its IP header, apart into its packets and queues
+ * them. Consumes skb. 0, or negative when nothing was queued. */
+int edu_k_skb_segment(struct sk_buff *skb, struct edu_skb_queue *queue);
 
 /* ------------------------------------------------------------------------------------------------
  * Home: devices
@@ -496,6 +511,7 @@ struct edu_route_info {
 	edu_be32 gateway; /* 0: on the link */
 	edu_be32 source;  /* preferred source, 0: choose */
 	int ifindex;	  /* 0: choose from the gateway */
+	int iif;	  /* of a look-up: the packet comes in there, 0: it is our own */
 	edu_u32 metric;
 	edu_u32 mtu, window, rtt; /* 0: none; rtt in milliseconds */
 	edu_u8 prefix_len;
@@ -515,6 +531,7 @@ struct edu_route_info {
 struct edu_rtcache_info {
 	edu_be32 destination, source, gateway;
 	int ifindex;
+	int iif; /* of packets that come in there, 0: of our own */
 	edu_u32 mtu, references, age_ms;
 	edu_u64 used;
 	edu_u32 flags; /* RTF_* as in /proc/net/route, EDU_RTC_* */
@@ -653,8 +670,9 @@ int edu_core_config_rarp_set(struct edu_stack *stack, const struct edu_rarp_info
 /* -ENXIO */
 int edu_core_config_rarp_del(struct edu_stack *stack, edu_be32 ip);
 int edu_core_config_rarp_get(struct edu_stack *stack, struct edu_rarp_info *info);
-/* The route a packet would take (edu route get): destination, source, tos, ifindex in; all out.
- * 0 or -ENETUNREACH, -EHOSTUNREACH, -EACCES, -EINVAL. May enter the route into the cache. */
+/* The route a packet would take (edu route get): destination, source, tos, ifindex, iif in; all out.
+ * 0 or -ENETUNREACH, -EHOSTUNREACH, -EACCES, -EINVAL, with iif -EXDEV (rp_filter). May enter the route
+ * into the cache. */
 int edu_core_config_route_get(struct edu_stack *stack, struct edu_route_info *route);
 /* The route of the FIB that such a packet would take, past the cache (RTM_F_FIB_MATCH); errors as above. */
 int edu_core_config_route_match(struct edu_stack *stack, struct edu_route_info *route);

@@ -37,7 +37,7 @@
 	X(Rarp, DropUnknown)		/* a request for a hardware address that the table does not have */ \
 	X(Rarp, DropNotForUs) X(Rarp, DropNotUp) \
 	/* IP: RFC 791, RFC 1213 */ \
-	X(Ip, InReceives) X(Ip, InDelivers) X(Ip, OutRequests) X(Ip, ForwDatagrams) \
+	X(Ip, InReceives) X(Ip, InDelivers) X(Ip, OutRequests) X(Ip, ForwDatagrams) X(Ip, InAddrErrors) X(Ip, OutNoRoutes) \
 	X(Ip, ReasmReqds) X(Ip, ReasmOKs) X(Ip, ReasmFails) X(Ip, ReasmTimeout) \
 	X(Ip, FragOKs) X(Ip, FragFails) X(Ip, FragCreates) \
 	X(Ip, DropShort) X(Ip, DropVersion) X(Ip, DropHeaderLength) X(Ip, DropTotalLength) X(Ip, DropTruncated) \
@@ -56,11 +56,19 @@
 	X(Ip, DropFragmentMemory)	/* no room could be made within ip_frag_high_thresh */ \
 	X(Ip, DropFragmentIface)	/* came by an interface that has gone */ \
 	X(Ip, DropFragmentUnsent)	/* of ours, behind one that could not be sent */ \
+	/* forwarding: RFC 1812 */ \
+	X(Ip, DropReversePath)		/* rp_filter: the way back to its source is another */ \
+	X(Ip, DropLinkBroadcast)	/* for another host, in a broadcast or multicast frame */ \
+	X(Ip, DropDirectedBroadcast)	/* to all of another subnet of ours */ \
+	X(Ip, DropUnreachable) X(Ip, DropProhibited) X(Ip, DropBlackhole)	/* routes of these types */ \
+	X(Ip, DropStrictRoute)		/* a strict source route names a hop that is not on a link */ \
+	X(Ip, DropMerged)		/* a device has merged packets for good (LRO) */ \
 	X(Ip, DropNoRoute) X(Ip, DropTtl) X(Ip, DropTooBig) X(Ip, DropNoMemory) X(Ip, DropNoDevice) \
 	/* route cache */ \
 	X(Rt, CacheHits) X(Rt, CacheMisses) X(Rt, CacheInserts) X(Rt, CacheEvicted) X(Rt, CacheExpired) X(Rt, CacheFlushes) \
 	X(Rt, FibHits) X(Rt, FibMisses) \
 	X(Rt, DeadGateways)		/* a gateway's ARP failed: others are preferred for a while */ \
+	X(Rt, Redirected)		/* routes that a redirect has changed */ \
 	/* ICMP: RFC 792 */ \
 	X(Icmp, InMsgs) X(Icmp, InEchos) X(Icmp, InEchoReps) X(Icmp, InDestUnreachs) X(Icmp, InTimeExcds) \
 	X(Icmp, InParmProbs) X(Icmp, InSrcQuenchs) X(Icmp, InRedirects) X(Icmp, InTimestamps) X(Icmp, InTimestampReps) \
@@ -70,6 +78,7 @@
 	X(Icmp, DropShort) X(Icmp, DropChecksum) X(Icmp, DropUnknownType) X(Icmp, DropBroadcastEcho) \
 	X(Icmp, DropQuote)		/* an error whose quoted packet makes no sense */ \
 	X(Icmp, DropNoSocket)		/* an error nobody waits for */ \
+	X(Icmp, DropRedirect)		/* a redirect that is not to be believed */ \
 	/* IGMP: RFC 2236 */ \
 	X(Igmp, InMsgs) X(Igmp, InQueriesV1) X(Igmp, InQueriesV2) X(Igmp, InQueriesV3) \
 	X(Igmp, InReportsV1) X(Igmp, InReportsV2) X(Igmp, InReportsV3) X(Igmp, InLeaves) \

@@ -31,8 +31,10 @@
 #include "ip/input.cc"
 #include "ip/output.cc"
 #include "ip/fragment_output.cc"
+#include "ip/forward.cc"
 #include "ip/icmp.cc"
 #include "ip/icmp_error.cc"
+#include "ip/redirect.cc"
 #include "ip/igmp.cc"
 
 /* What the protocols of sockets share */

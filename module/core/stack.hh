@@ -10,6 +10,7 @@
 #include "base/siphash.hh"
 #include "edu/bridge.h"
 #include "ip/fib.hh"
+#include "ip/forward.hh"
 #include "ip/fragment.hh"
 #include "ip/icmp.hh"
 #include "ip/ip.hh"
@@ -37,6 +38,7 @@ struct edu_stack {
 	edu::ip_state ip;		   /* ip: identification counters */
 	edu::frag_state frag;		   /* ip: ipqueue */
 	edu::icmp_state icmp;		   /* ip: rate limits */
+	edu::redirect_state redirects;	   /* ip: those sent of late */
 	edu::multicast_state multicast;	   /* ip: groups of interfaces */
 	edu::membership_state memberships; /* sock: groups of sockets */
 	edu::udp_state udp;		   /* transport: udp_hash */

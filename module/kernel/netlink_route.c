@@ -20,6 +20,7 @@ static const struct nla_policy edu_route_policy[RTA_MAX + 1] = {
 	[RTA_OIF] = { .type = NLA_U32 },	[RTA_GATEWAY] = { .type = NLA_U32 },
 	[RTA_PRIORITY] = { .type = NLA_U32 },	[RTA_PREFSRC] = { .type = NLA_U32 },
 	[RTA_METRICS] = { .type = NLA_NESTED }, [RTA_TABLE] = { .type = NLA_U32 },
+	[RTA_IIF] = { .type = NLA_U32 },
 };
 
 static const struct edu_hint edu_route_hints[] = {
@@ -101,6 +102,7 @@ static int edu_route_parse(const struct nlmsghdr *nlh, struct edu_route_info *ro
 	route->source =
 		edu_nl_be32(nlh->nlmsg_type == RTM_GETROUTE ? tb[RTA_SRC] : tb[RTA_PREFSRC]);
 	route->ifindex = tb[RTA_OIF] ? nla_get_u32(tb[RTA_OIF]) : 0;
+	route->iif = tb[RTA_IIF] ? nla_get_u32(tb[RTA_IIF]) : 0;
 	route->metric = tb[RTA_PRIORITY] ? nla_get_u32(tb[RTA_PRIORITY]) : 0;
 	route->prefix_len = message->rtm_dst_len;
 	route->tos = message->rtm_tos;
@@ -201,6 +203,7 @@ static int edu_route_fill(struct sk_buff *skb, const union edu_nl_record *record
 	    (route->gateway && edu_nl_put_be32(skb, RTA_GATEWAY, route->gateway)) ||
 	    (route->source && edu_nl_put_be32(skb, RTA_PREFSRC, route->source)) ||
 	    (route->ifindex && nla_put_u32(skb, RTA_OIF, route->ifindex)) ||
+	    (route->iif && nla_put_u32(skb, RTA_IIF, route->iif)) ||
 	    (route->metric && nla_put_u32(skb, RTA_PRIORITY, route->metric)) ||
 	    edu_route_put_metrics(skb, route->mtu, route->window, route->rtt) ||
 	    nla_put(skb, RTA_CACHEINFO, sizeof(cache), &cache)) {
@@ -285,6 +288,7 @@ static int edu_rtcache_record_fill(struct sk_buff *skb, const union edu_nl_recor
 	    (rt->gateway != rt->destination && edu_nl_put_be32(skb, RTA_GATEWAY, rt->gateway)) ||
 	    (rt->source && edu_nl_put_be32(skb, RTA_PREFSRC, rt->source)) ||
 	    (rt->ifindex && nla_put_u32(skb, RTA_OIF, rt->ifindex)) ||
+	    (rt->iif && nla_put_u32(skb, RTA_IIF, rt->iif)) ||
 	    edu_route_put_metrics(skb, rt->mtu, 0, 0) ||
 	    nla_put(skb, RTA_CACHEINFO, sizeof(cache), &cache)) {
 		nlmsg_cancel(skb, nlh);

@@ -286,7 +286,8 @@ static void edu_route_show(struct seq_file *file, const struct edu_net *en,
 }
 
 /* ------------------------------------------------------------------------------------------------
- * rt_cache (ROUTE-7). Age is milliseconds since the last use.
+ * rt_cache (ROUTE-7). Age is milliseconds since the last use. In: where such packets come in by; "-": they
+ * are our own.
  */
 
 static int edu_rtcache_next(struct edu_stack *stack, struct edu_cursor *at,
@@ -299,13 +300,17 @@ static void edu_rtcache_show(struct seq_file *file, const struct edu_net *en,
 			     const union edu_proc_record *record, loff_t line)
 {
 	const struct edu_rtcache_info *rt = &record->rtcache;
-	char name[IFNAMSIZ];
+	char name[IFNAMSIZ], in[IFNAMSIZ];
 
 	edu_proc_ifname(en, rt->ifindex, name);
-	seq_printf(file, "%s\t%08X\t%08X\t%08X\t%u\t%llu\t%08X\t%u\t%u\t%02X\t%d\t%s\t%u\t", name,
-		   rt->destination, rt->gateway, rt->flags, rt->references, rt->used, rt->source,
-		   rt->mtu, rt->age_ms, rt->tos, rt->has_header, edu_route_type_name(rt->type),
-		   rt->bucket);
+	if (rt->iif)
+		edu_proc_ifname(en, rt->iif, in);
+	else
+		strscpy(in, "-", sizeof(in));
+	seq_printf(file, "%s\t%08X\t%08X\t%08X\t%u\t%llu\t%08X\t%u\t%u\t%02X\t%d\t%s\t%u\t%s\t",
+		   name, rt->destination, rt->gateway, rt->flags, rt->references, rt->used,
+		   rt->source, rt->mtu, rt->age_ms, rt->tos, rt->has_header,
+		   edu_route_type_name(rt->type), rt->bucket, in);
 	edu_proc_hex(file, rt->header,
 		     rt->has_header ? min_t(unsigned int, rt->header_len, sizeof(rt->header)) : 0);
 	seq_putc(file, '\n');
@@ -414,7 +419,7 @@ static const struct edu_proc_file edu_proc_files[] = {
 	  "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\tTOS\tType\tSource\n",
 	  edu_route_next, edu_route_show },
 	{ "rt_cache",
-	  "Iface\tDestination\tGateway \tFlags\t\tRefCnt\tUse\tSource\t\tMTU\tAge\tTOS\tHH\tType\tBucket\tHeader\n",
+	  "Iface\tDestination\tGateway \tFlags\t\tRefCnt\tUse\tSource\t\tMTU\tAge\tTOS\tHH\tType\tBucket\tIn\tHeader\n",
 	  edu_rtcache_next, edu_rtcache_show },
 	{ "fragments",
 	  "Source          Destination     Proto    Id First Fragments Octets Length   Memory    Left FirstSeen LastSeen\n",

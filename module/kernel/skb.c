@@ -101,6 +101,29 @@ int edu_k_skb_cow(struct sk_buff *skb, unsigned int headroom)
 	return skb_cow(skb, headroom);
 }
 
+/* Linux's ip_forward() asks the same of a buffer. The device it came by is forgotten: while the packet
+ * waits for ARP that device may go. */
+int edu_k_skb_forward(struct sk_buff *skb, unsigned int header_len, unsigned int mtu,
+		      unsigned int headroom)
+{
+	if (unlikely(skb_warn_if_lro(skb)))
+		return -EINVAL;
+	if (skb_headroom(skb) < headroom || skb_cloned(skb)) {
+		if (edu_test_alloc_fails() || skb_cow(skb, headroom))
+			return -ENOMEM;
+	}
+	skb_forward_csum(skb);
+	skb_clear_tstamp(skb);
+	skb_dst_drop(skb);
+	skb->dev = NULL;
+	skb_set_transport_header(skb, header_len);
+	if (likely(skb->len <= mtu))
+		return 0;
+	if (!skb_is_gso(skb))
+		return EDU_FORWARD_TOO_LARGE;
+	return skb_gso_validate_network_len(skb, mtu) ? 0 : EDU_FORWARD_SEGMENTS;
+}
+
 int edu_k_skb_copy_bits(const struct sk_buff *skb, unsigned int offset, void *to, unsigned int len)
 {
 	return skb_copy_bits(skb, offset, to, len);
@@ -298,4 +321,25 @@ struct sk_buff *edu_k_skb_dequeue(struct edu_skb_queue *queue)
 	queue->length--;
 	skb_mark_not_on_list(skb);
 	return skb;
+}
+
+int edu_k_skb_segment(struct sk_buff *skb, struct edu_skb_queue *queue)
+{
+	netdev_features_t features = NETIF_F_SG;
+	struct sk_buff *segments, *segment, *next;
+
+	if (skb->ip_summed == CHECKSUM_PARTIAL)
+		features |= NETIF_F_HW_CSUM; /* a checksum left open stays so */
+	__skb_push(skb, -skb_mac_offset(skb));
+	segments = __skb_gso_segment(skb, features, false);
+	if (IS_ERR_OR_NULL(segments)) {
+		kfree_skb(skb);
+		return -ENOMEM;
+	}
+	consume_skb(skb);
+	skb_list_walk_safe(segments, segment, next) {
+		__skb_pull(segment, skb_network_offset(segment));
+		edu_k_skb_queue_tail(queue, segment);
+	}
+	return 0;
 }

@@ -66,6 +66,7 @@ EDU_DEFINE_SKB_EVENT(dev_send);
 EDU_DEFINE_SKB_EVENT(dev_rcv);
 EDU_DEFINE_SKB_EVENT(arp_rcv);
 EDU_DEFINE_SKB_EVENT(ip_rcv);
+EDU_DEFINE_SKB_EVENT(ip_forward);
 EDU_DEFINE_SKB_EVENT(ip_fragment);
 EDU_DEFINE_SKB_EVENT(ip_defrag);
 EDU_DEFINE_SKB_EVENT(ip_deliver);

@@ -352,6 +352,15 @@ int edu_k_skb_cow(struct sk_buff *skb, unsigned int room)
 	return 0;
 }
 
+int edu_k_skb_forward(struct sk_buff *skb, unsigned int header_len, unsigned int mtu,
+		      unsigned int room)
+{
+	if (edu_k_skb_cow(skb, room))
+		return -12;
+	skb->transport = headroom(skb) + header_len;
+	return skb->len <= mtu ? 0 : EDU_FORWARD_TOO_LARGE;
+}
+
 int edu_k_skb_copy_bits(const struct sk_buff *skb, unsigned int offset, void *to, unsigned int len)
 {
 	auto *out = static_cast<std::uint8_t *>(to);
@@ -493,6 +502,14 @@ struct sk_buff *edu_k_skb_dequeue(struct edu_skb_queue *queue)
 	skb->next = nullptr;
 	queue->length--;
 	return skb;
+}
+
+/* There are no large buffers here. */
+int edu_k_skb_segment(struct sk_buff *skb, struct edu_skb_queue *)
+{
+	fault("edu_k_skb_segment: not a large buffer");
+	put(skb);
+	return -22;
 }
 
 } // extern "C"

@@ -33,6 +33,7 @@ enum class errc : int {
 	efault = 14,
 	ebusy = 16,
 	eexist = 17,
+	exdev = 18,
 	enodev = 19,
 	einval = 22,
 	enfile = 23,

@@ -144,6 +144,11 @@ public:
 	u32 length() const { return queue_.length; }
 	edu_skb_queue *get() { return &queue_; }
 	void push(skb_ptr packet) { edu_k_skb_queue_tail(&queue_, packet.release()); }
+	/* The packets of a large buffer (GSO), each with its own header; false: there was no way. */
+	[[nodiscard]] bool take_apart(skb_ptr large)
+	{
+		return edu_k_skb_segment(large.release(), &queue_) == 0;
+	}
 	[[nodiscard]] skb_ptr pop() { return skb_ptr{edu_k_skb_dequeue(&queue_)}; }
 
 private:

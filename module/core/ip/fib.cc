@@ -82,6 +82,16 @@ ref<fib_info> fib_next_info(fib_state &fib, edu_cursor &at)
 	return held;
 }
 
+bool fib_has_gateway(const fib_state &fib, const edu_iface &iface, be32 gateway)
+{
+	edu_cursor at = {};
+
+	while (const fib_info *info = fib.infos.next(at))
+		if (info->fib_gateway == gateway && info->fib_dev.get() == &iface)
+			return true;
+	return false;
+}
+
 /*
  * Gateways that fall silent (RFC 1122 3.3.1.4). What ARP says of a next hop is advice: for
  * rt_dead_gateway_ms another route to the same subnet is preferred, if there is one, and then the

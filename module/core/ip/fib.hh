@@ -144,6 +144,10 @@ fib_result fib_lookup(const fib_state &fib, be32 dst, u8 tos, int oif);
  * RCU, any context. */
 void fib_gateway_failed(edu_iface &iface, be32 next_hop);
 
+/* Does any route lead to that gateway by the interface? As many steps as there are different ways, so
+ * not for every packet. RCU. */
+bool fib_has_gateway(const fib_state &fib, const edu_iface &iface, be32 gateway);
+
 /* For ip's iface_listener: the routes that follow from an address, and those that end with it. */
 result<void> fib_addr_added(edu_iface &iface, const ifaddr &addr);
 void fib_addr_removed(edu_iface &iface, const ifaddr &addr);

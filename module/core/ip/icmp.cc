@@ -10,6 +10,7 @@
  */
 #include "ip/icmp.hh"
 
+#include "ip/forward.hh"
 #include "ip/options.hh"
 #include "stack.hh"
 
@@ -204,9 +205,10 @@ static verdict dispatch(edu_stack &host, skb_ptr &packet, type t)
 	case type::time_exceeded:
 	case type::parameter_problem:
 		return icmp_rcv_error(host, packet);
+	case type::redirect:
+		return icmp_rcv_redirect(host, packet);
 	default:
-		/* Source quench is dead (RFC 6633); redirects are not believed yet; other replies
-		 * went to RAW sockets. */
+		/* Source quench is dead (RFC 6633); other replies went to RAW sockets. */
 		return verdict::consumed();
 	}
 }
@@ -240,6 +242,7 @@ constinit const inet_protocol icmp_protocol = {
 result<void> icmp_host_init(edu_stack &host)
 {
 	host.icmp.lock.init(EDU_LOCK_COUNTED);
+	host.redirects.lock.init(EDU_LOCK_COUNTED);
 	return {};
 }
 

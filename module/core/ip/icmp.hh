@@ -4,9 +4,10 @@
  *
  * TLK lists it among IP's protocols; IP-10, OVER-8. RFC 792, RFC 1122 3.2.2 (what may cause an error
  * and what not), RFC 1812 4.3.2 (how much to quote, rate limits), RFC 6633 (source quench is dead).
- * Not here: redirects are counted and ignored, address masks (RFC 6918) too.
+ * Not here: address masks (RFC 6918) are counted and ignored.
  *
- * Files: icmp.cc (messages in, and answers), icmp_error.cc (errors out, errors handed up).
+ * Files: icmp.cc (messages in, and answers), icmp_error.cc (errors out, errors handed up), redirect.cc
+ * (redirects, out and in).
  *
  * Locking: a leaf lock guards the two token buckets; all else needs none.
  */
@@ -38,8 +39,12 @@ extern const inet_protocol icmp_protocol;
  * the ICMP header; checksum verified. */
 verdict icmp_rcv_error(edu_stack &host, skb_ptr &packet);
 
-/* A packet of ours waited for ARP in vain: its sender gets what a host unreachable would tell it.
- * Data at the IP header; borrowed. ARP's failure handler (ARP-5). */
+/* The header that an ICMP error quotes and the 8 octets behind it in a row, data at the ICMP header;
+ * false when they are not there. */
+bool icmp_gather_quote(const skb_ptr &packet);
+
+/* A packet waited for ARP in vain. If it is ours its sender gets what a host unreachable would tell it,
+ * else the host unreachable itself. Data at the IP header; borrowed. ARP's failure handler (ARP-5). */
 void icmp_link_failure(edu_stack &host, const skb_ptr &packet);
 
 /* Sends an ICMP message (data at the ICMP header, checksum complete) of ours. */

@@ -84,8 +84,7 @@ static u32 error_info(const wire::icmp::view &message)
 	return 0;
 }
 
-/* The quoted header and the 8 octets behind it in a row; false when they are not there. */
-static bool gather_quote(const skb_ptr &packet)
+bool icmp_gather_quote(const skb_ptr &packet)
 {
 	constexpr u32 fixed = wire::icmp::header_len + wire::ipv4::min_header_len;
 
@@ -111,7 +110,7 @@ verdict icmp_rcv_error(edu_stack &host, skb_ptr &packet)
 	icmp_error error{};
 
 	/* An error goes to one host, about a packet that one host sent (RFC 1122 3.2.2). */
-	if (info.dst_broadcast || info.dst_multicast || !gather_quote(packet))
+	if (info.dst_broadcast || info.dst_multicast || !icmp_gather_quote(packet))
 		return verdict::drop(EDU_Icmp_DropQuote);
 	auto message = wire::icmp::view::checked_header(packet.linear(), packet.len()).header;
 	auto [quote, why] = wire::icmp::quote::checked(message.payload());
@@ -138,6 +137,26 @@ verdict icmp_rcv_error(edu_stack &host, skb_ptr &packet)
 	return tell(host, error);
 }
 
+/* A packet we forwarded cannot be delivered: RFC 1812 5.2.7.1, host unreachable. */
+static void tell_transit_sender(edu_stack &host, const skb_ptr &packet)
+{
+	auto [header, why] = wire::ipv4::view::quoted(packet.linear());
+
+	if (why != wire::ipv4::fault::none || header.total_length() < header.header_length())
+		return;
+	ip_info &info = packet.cb<ip_info>();
+	info = {};
+	info.src = header.src();
+	info.dst = header.dst();
+	info.header_len = header.header_length();
+	info.payload_len = static_cast<u16>(header.payload_length());
+	info.protocol = header.protocol();
+	info.tos = header.tos();
+	edu_k_skb_mark_network(packet.get());
+	icmp_send(host, packet.get(), static_cast<u8>(type::unreachable),
+		  static_cast<u8>(wire::icmp::unreachable_code::host), 0);
+}
+
 void icmp_link_failure(edu_stack &host, const skb_ptr &packet)
 {
 	edu_k_assert_rcu();
@@ -148,6 +167,8 @@ void icmp_link_failure(edu_stack &host, const skb_ptr &packet)
 	if (!packet.may_pull(header_len + static_cast<u32>(wire::icmp::min_quote)))
 		return;
 	bytes linear = packet.linear();
+	if (find_address(host, load_addr(&linear[12])).kind != addr_kind::local)
+		return tell_transit_sender(host, packet);
 	if (load_be16(&linear[6]) & wire::ipv4::offset_mask)
 		return; /* a later fragment has no transport header to tell by */
 	icmp_error error{
@@ -229,6 +250,8 @@ static void count_out(edu_stack &host, type t)
 		return host.count(EDU_Icmp_OutTimeExcds);
 	case type::parameter_problem:
 		return host.count(EDU_Icmp_OutParmProbs);
+	case type::redirect:
+		return host.count(EDU_Icmp_OutRedirects);
 	default:
 		return;
 	}
@@ -302,7 +325,10 @@ void icmp_send(edu_stack &host, const sk_buff *about, u8 type_octet, u8 code, u3
 	}
 	count_out(host, t);
 	u8 tos = static_cast<u8>((info.tos & tos_bits) | precedence);
-	(void)icmp_reply(host, std::move(message), info.src, info.dst, tos, {});
+	/* About a packet for another host, from the address of the interface the error leaves by. */
+	bool asked = find_address(host, info.dst).kind == addr_kind::local;
+	be32 own = asked ? info.dst : be32{};
+	(void)icmp_reply(host, std::move(message), info.src, own, tos, {});
 }
 
 } // namespace edu

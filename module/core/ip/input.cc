@@ -4,10 +4,10 @@
  *
  * TLK "Receiving IP Packets": OVER-3, OVER-8, IP-5, IP-8, IP-10. RFC 791, RFC 1122 3.2.1
  * and 3.2.2.2; RFC 1812 5.3.7 (martian addresses).
- * Not here yet: forwarding. It has one place below.
  *
  * Locking: softirq, under RCU; no lock is taken. inet_protos is written at init only.
  */
+#include "ip/forward.hh"
 #include "ip/fragment.hh"
 #include "ip/options.hh"
 #include "link/interface.hh"
@@ -104,12 +104,10 @@ static void fill_info(ip_info &info, const wire::ipv4::view &header, const edu_i
 
 /* A source must be one host's address, and not ours when the packet comes from outside. Zero is for
  * a host that does not know its own yet, which can only tell everybody (RFC 1122 3.2.1.3 (a)). */
-static bool is_martian_source(const edu_iface &iface, const ip_info &info)
+bool ip_is_martian_source(const edu_iface &iface, be32 src, be32 dst)
 {
-	be32 src = info.src;
-
 	if (src == be32{})
-		return !wire::ipv4::is_limited_broadcast(info.dst);
+		return !wire::ipv4::is_limited_broadcast(dst);
 	if (!wire::ipv4::is_host(src))
 		return true;
 	if (iface.is_loopback())
@@ -118,16 +116,16 @@ static bool is_martian_source(const edu_iface &iface, const ip_info &info)
 	       find_address(*iface.host, src).kind != addr_kind::none;
 }
 
-static bool is_martian_destination(const edu_iface &iface, be32 dst)
+bool ip_is_martian_destination(const edu_iface &iface, be32 dst)
 {
 	return wire::ipv4::is_zeronet(dst) || wire::ipv4::is_reserved(dst) ||
 	       (wire::ipv4::is_loopback(dst) && !iface.is_loopback());
 }
 
-/* Is it for this host? EDU_COUNTER_COUNT: yes. */
-static edu_counter not_for_us(const edu_iface &iface, ip_info &info)
+/* Is it for this host, or one it may forward to (then @way leads there)? EDU_COUNTER_COUNT: yes. */
+static edu_counter not_for_us(edu_iface &iface, ip_info &info, input_route &way)
 {
-	if (is_martian_destination(iface, info.dst))
+	if (ip_is_martian_destination(iface, info.dst))
 		return EDU_Ip_DropMartianDestination;
 	if (wire::ipv4::is_limited_broadcast(info.dst)) {
 		info.dst_broadcast = true;
@@ -137,17 +135,19 @@ static edu_counter not_for_us(const edu_iface &iface, ip_info &info)
 		return ip_mc_member(*iface.host, info.ifindex, info.dst) ?
 			       EDU_COUNTER_COUNT :
 			       EDU_Ip_DropMulticastNotJoined;
-	addr_match match = find_address(*iface.host, info.dst);
-	if (match.kind == addr_kind::broadcast && !iface.is_loopback() && match.iface != &iface)
-		match = find_address(*iface.host, info.dst, iface.ifindex); /* not another link's */
-	info.dst_broadcast = match.kind == addr_kind::broadcast;
-	/* Forwarding belongs here; without it another host's packet is dropped without a word. */
-	return match.kind == addr_kind::none ? EDU_Ip_DropNotForUs : EDU_COUNTER_COUNT;
+	way = ip_route_input(*iface.host, iface, info.dst, info.tos);
+	if (!way.route)
+		return way.refused;
+	info.dst_broadcast = way.route->rt_type == route_type::broadcast;
+	return EDU_COUNTER_COUNT;
 }
 
-/* Options: a broken one is told to the sender, a source route is refused (RFC 7126). */
-static edu_counter check_options(edu_stack &host, const skb_ptr &packet, bytes options)
+/* Options: a broken one is told to the sender, a source route is refused (RFC 7126) unless the
+ * administrator wants it. */
+static edu_counter check_options(edu_iface &iface, const skb_ptr &packet, bytes options,
+				 input_route &way, be32 &next_hop)
 {
+	edu_stack &host = *iface.host;
 	wire::ipv4::compiled_options found = wire::ipv4::compile_options(options);
 
 	if (!found.ok()) {
@@ -155,7 +155,11 @@ static edu_counter check_options(edu_stack &host, const skb_ptr &packet, bytes o
 			  0, found.fault_offset);
 		return EDU_Ip_DropOptions;
 	}
-	return found.source_route ? EDU_Ip_DropSourceRoute : EDU_COUNTER_COUNT;
+	if (!found.source_route)
+		return EDU_COUNTER_COUNT;
+	if (!way.route || !iface_tune(iface, EDU_IFACE_accept_source_route))
+		return EDU_Ip_DropSourceRoute;
+	return ip_follow_source_route(iface, packet, way, next_hop);
 }
 
 /*
@@ -208,13 +212,19 @@ static verdict ip_rcv(edu_iface &iface, skb_ptr &packet, unsigned int pkt_type)
 		info.ifindex = ip_mc_origin(iface, packet.get());
 	edu_k_skb_mark_network(packet.get());
 	trace(host.net, EDU_TRACE_ip_rcv, packet.get());
-	if (is_martian_source(iface, info))
+	if (ip_is_martian_source(iface, info.src, info.dst))
 		return verdict::drop(EDU_Ip_DropMartianSource);
-	edu_counter refused = not_for_us(iface, info);
-	if (refused != EDU_COUNTER_COUNT)
+	if (ip_fails_reverse_path(iface, info.src, info.tos)) [[unlikely]]
+		return verdict::drop(EDU_Ip_DropReversePath);
+	input_route way;
+	be32 next_hop; /* of a source route */
+	edu_counter refused = not_for_us(iface, info, way);
+	if (refused != EDU_COUNTER_COUNT) [[unlikely]] {
+		ip_forward_refused(host, packet, refused);
 		return verdict::drop(refused);
+	}
 	if (!header.options().empty()) [[unlikely]]
-		refused = check_options(host, packet, header.options());
+		refused = check_options(iface, packet, header.options(), way, next_hop);
 	if (refused != EDU_COUNTER_COUNT)
 		return verdict::drop(refused);
 	/* The link's padding goes; afterwards `header` may point at moved octets. */
@@ -222,6 +232,11 @@ static verdict ip_rcv(edu_iface &iface, skb_ptr &packet, unsigned int pkt_type)
 	u32 total = header.total_length();
 	if (packet.len() != total && !packet.trim(total))
 		return verdict::drop(EDU_Ip_DropNoMemory);
+	if (way.route && is_transit(iface, *way.route)) {
+		if (way.route->rt_type == route_type::unicast)
+			return ip_forward(iface, packet, *way.route, next_hop);
+		ip_forward_broadcast(iface, packet, *way.route);
+	}
 	if (fragment) [[unlikely]] {
 		verdict decided = ip_defrag(host, packet);
 

@@ -133,6 +133,13 @@ void ip_set_ping_listener(const ping_listener *listener);
  */
 void icmp_send(edu_stack &host, const sk_buff *about, u8 type, u8 code, u32 info);
 
+/*
+ * Addresses that no packet from a cable may have (RFC 1812 5.3.7). @dst: where the packet is going.
+ * RCU.
+ */
+bool ip_is_martian_source(const edu_iface &iface, be32 src, be32 dst);
+bool ip_is_martian_destination(const edu_iface &iface, be32 dst);
+
 /* Registers IP's and ICMP's handlers with the layers below; for protocols[]. */
 int ip_init();
 void ip_exit();

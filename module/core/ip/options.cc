@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * IP options: the answers' record route and time stamp.
+ * IP options: record route and time stamp, in answers and in what is forwarded.
  *
- * IP-10; RFC 791 3.1, RFC 1122 3.2.2.6. Locking: none.
+ * IP-10; RFC 791 3.1, RFC 1122 3.2.2.6, RFC 1812 5.3.13. Locking: none.
  */
 #include "ip/options.hh"
+
+#include "stack.hh"
 
 namespace edu {
 
@@ -80,6 +82,38 @@ option_buffer reply_options(bytes options, be32 own, u32 time_of_day_ms)
 	}
 	out.length = static_cast<u8>((out.length + 3) / 4 * 4); /* zeros: end of options */
 	return out;
+}
+
+/* The option at an offset of a header, to be written. */
+static mutable_bytes writable(mutable_bytes options, u8 offset)
+{
+	size_t at = offset - v4::min_header_len;
+
+	return options.subspan(at, options[at + 1]);
+}
+
+/* A sender that names the hosts it wants to hear from may mean any of our addresses. */
+static be32 named_in(const edu_stack &host, mutable_bytes option, be32 own)
+{
+	size_t slot = option[2] - 1u;
+
+	if ((option[3] & 0xf) != static_cast<u8>(v4::timestamp_kind::given_addrs) ||
+	    slot + 8 > option.size())
+		return own;
+	be32 named = load_addr(&option[slot]);
+	return find_address(host, named).kind == addr_kind::local ? named : own;
+}
+
+void forward_options(const edu_stack &host, mutable_bytes options,
+		     const v4::compiled_options &found, be32 own)
+{
+	if (found.record_route)
+		record(writable(options, found.record_route), own);
+	if (!found.timestamp)
+		return;
+	mutable_bytes option = writable(options, found.timestamp);
+	if (!stamp(option, named_in(host, option, own), edu_k_time_of_day_ms()))
+		count_overflow(option);
 }
 
 } // namespace edu

@@ -23,6 +23,13 @@ struct option_buffer {
 };
 
 /*
+ * What a router does to a packet's options, where they lie (checked: @found): enters @own, the address
+ * it sends on by, into record route and time stamp. The header's checksum is the caller's affair.
+ */
+void forward_options(const edu_stack &host, mutable_bytes options,
+		     const wire::ipv4::compiled_options &found, be32 own);
+
+/*
  * What an echo or timestamp reply carries of its request's options: record route and time stamp,
  * with this host entered at @own twice, on the way in and on the way out.
  */

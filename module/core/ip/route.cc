@@ -167,6 +167,7 @@ static result<ref<rtable>> make_route(edu_stack &host, const flow &wanted, const
 		return errc::enobufs;
 	route->rt_dst = wanted.dst;
 	route->key_oif = wanted.oif;
+	route->key_iif = wanted.iif;
 	route->rt_tos = wanted.tos;
 	route->rt_type = way.type;
 	route->rt_has_gateway = way.gateway != be32{};
@@ -232,15 +233,161 @@ result<ref<rtable>> ip_route_output(edu_stack &host, const flow &wanted)
 	return rt_cache_add(host, std::move(fresh));
 }
 
+/*
+ * Packets from elsewhere
+ */
+
+/* Under which name a router drops what the FIB does not let through. */
+static edu_counter refusal_counter(errc why)
+{
+	switch (why) {
+	case errc::enetunreach:
+		return EDU_Ip_DropNoRoute;
+	case errc::ehostunreach:
+		return EDU_Ip_DropUnreachable;
+	case errc::eacces:
+		return EDU_Ip_DropProhibited;
+	case errc::einval:
+		return EDU_Ip_DropBlackhole;
+	default:
+		return EDU_Ip_DropNoMemory;
+	}
+}
+
+/* To all of a subnet of ours, but not of the one it came from (RFC 1812 5.3.5.2, RFC 2644). */
+static edu_counter decide_directed(const edu_iface &iface, edu_iface &out, decision &way)
+{
+	if (!iface_tune(iface, EDU_IFACE_forwarding))
+		return EDU_Ip_DropNotForUs;
+	if (!iface_tune(iface, EDU_IFACE_bc_forwarding) || !out.is_up())
+		return EDU_Ip_DropDirectedBroadcast;
+	way = {route_type::broadcast, &out, {}, {}, nullptr, "local"};
+	return EDU_COUNTER_COUNT;
+}
+
+/* EDU_COUNTER_COUNT: @way says where. */
+static edu_counter decide_input(edu_stack &host, edu_iface &iface, const flow &asked, decision &way)
+{
+	addr_match own = find_address(host, asked.dst);
+
+	if (own.kind == addr_kind::broadcast && !iface.is_loopback() && own.iface != &iface) {
+		addr_match here = find_address(host, asked.dst, iface.ifindex);
+
+		if (here.kind == addr_kind::none)
+			return decide_directed(iface, *own.iface, way);
+		own = here;
+	}
+	if (own.kind != addr_kind::none) {
+		way = {own.kind == addr_kind::local ? route_type::local : route_type::broadcast,
+		       &iface,
+		       {},
+		       {},
+		       nullptr,
+		       "local"};
+		return EDU_COUNTER_COUNT;
+	}
+	/* What a program of ours sends into the loopback interface is nobody else's affair. */
+	if (iface.is_loopback() || !iface_tune(iface, EDU_IFACE_forwarding))
+		return EDU_Ip_DropNotForUs;
+	result<decision> found = decide_by_fib(host, asked, route_type::unicast);
+	if (!found.ok())
+		return refusal_counter(found.error());
+	way = found.value();
+	return EDU_COUNTER_COUNT;
+}
+
+input_route ip_route_input(edu_stack &host, edu_iface &iface, be32 dst, u8 tos)
+{
+	flow asked{.dst = dst, .src = {}, .tos = static_cast<u8>(tos & tos_mask)};
+	input_route answer;
+
+	edu_k_assert_rcu();
+	asked.iif = iface.ifindex;
+	answer.route = rt_cache_look(host, dst, 0, asked.iif, asked.tos);
+	if (answer.route) [[likely]] {
+		host.count(EDU_Rt_CacheHits);
+		trace_route(host, "cache", asked, answer.route);
+		return answer;
+	}
+	host.count(EDU_Rt_CacheMisses);
+	u32 genid = host.rt_cache.genid.load_acquire();
+	decision way;
+	answer.refused = decide_input(host, iface, asked, way);
+	if (answer.refused != EDU_COUNTER_COUNT) {
+		trace_route(host, "none", asked, nullptr);
+		return answer;
+	}
+	result<ref<rtable>> fresh = make_route(host, asked, way, genid);
+	if (!fresh.ok()) {
+		answer.refused = EDU_Ip_DropNoMemory;
+		return answer;
+	}
+	trace_route(host, way.from, asked, fresh.value().get());
+	answer.held = rt_cache_add(host, std::move(fresh.value()));
+	answer.route = answer.held.get();
+	return answer;
+}
+
+bool ip_fails_reverse_path(const edu_iface &iface, be32 src, u8 tos)
+{
+	constexpr u32 strict = 1;
+	u32 mode = iface_tune(iface, EDU_IFACE_rp_filter);
+
+	if (!mode || src == be32{} || iface.is_loopback()) [[likely]]
+		return false;
+	fib_result back = fib_lookup(iface.host->fib, src, tos & tos_mask, 0);
+	if (!back.node || back.node->fib_type != route_type::unicast)
+		return true;
+	return mode == strict && back.info->fib_dev.get() != &iface;
+}
+
 } // namespace edu
 
 using namespace edu;
+
+/* The errno for what a packet would be dropped for: Linux's. */
+static errc refusal_errno(edu_counter refused)
+{
+	switch (refused) {
+	case EDU_Ip_DropNoRoute:
+		return errc::enetunreach;
+	case EDU_Ip_DropProhibited:
+		return errc::eacces;
+	case EDU_Ip_DropBlackhole:
+		return errc::einval;
+	case EDU_Ip_DropNoMemory:
+		return errc::enobufs;
+	default:
+		return errc::ehostunreach;
+	}
+}
+
+/* The route of a packet that comes in (ip route get … iif …). */
+static result<ref<rtable>> look_up_input(edu_stack &host, const edu_route_info &asked)
+{
+	rcu_guard guard;
+	be32 dst = be32::from_raw(asked.destination), src = be32::from_raw(asked.source);
+	edu_iface *iface = find_iface(host, asked.iif);
+
+	if (!iface)
+		return errc::enodev;
+	if (ip_is_martian_source(*iface, src, dst) || ip_is_martian_destination(*iface, dst))
+		return errc::einval;
+	if (ip_fails_reverse_path(*iface, src, asked.tos))
+		return errc::exdev;
+	input_route found = ip_route_input(host, *iface, dst, asked.tos);
+	if (!found.route)
+		return refusal_errno(found.refused);
+	ref<rtable> held = ref<rtable>::try_share(found.route);
+	return held ? result<ref<rtable>>{std::move(held)} : errc::eagain;
+}
 
 int edu_core_config_route_get(edu_stack *stack, edu_route_info *route)
 {
 	flow wanted{be32::from_raw(route->destination), be32::from_raw(route->source),
 		    route->ifindex, route->tos, false};
-	result<ref<rtable>> found = ip_route_output(*stack, wanted);
+	result<ref<rtable>> found = route->iif ? look_up_input(*stack, *route) :
+						 ip_route_output(*stack, wanted);
 
 	if (!found.ok())
 		return to_errno(found.error());

@@ -40,6 +40,7 @@ struct flow {
 	u8 tos = 0;
 	/* The caller has checked src; else it must be one of our addresses (EINVAL otherwise). */
 	bool source_is_ours = false;
+	int iif = 0; /* the interface it came in by, 0: it is our own */
 };
 
 /* One cached route (ROUTE-7). Freed by RCU. */
@@ -49,12 +50,15 @@ struct rtable {
 	u64 rt_placed = 0;  /* ms; when it was put there; the row's lock */
 	be32 rt_dst;	    /* key: destination */
 	int key_oif = 0;    /* key: interface asked for, 0: any */
+	int key_iif = 0;    /* key: interface such packets come in by, 0: they are our own */
 	u8 rt_tos = 0;	    /* key */
 	route_type rt_type = route_type::unspec;
 	be32 rt_src;	 /* source address to use */
 	be32 rt_gateway; /* next hop: a gateway, or rt_dst itself */
 	bool rt_has_gateway = false;
-	u32 rt_mtu = 0;	 /* largest IP packet the first link takes, octets */
+	bool rt_redirected = false; /* a gateway told of a better one (ICMP redirect) */
+	bool rt_obsolete = false;   /* a redirect has put another in its place. read_once() */
+	u32 rt_mtu = 0;		    /* largest IP packet the first link takes, octets */
 	u32 rt_pmtu = 0; /* what ICMP has told of the path (RFC 1191), 0: nothing. read_once() */
 	bool rt_pmtu_lock = false; /* it told less than min_pmtu: no DF any more. read_once() */
 	u64 rt_pmtu_expires = 0;   /* ms clock: forgotten then. read_once() */
@@ -100,6 +104,25 @@ void rt_update_pmtu(edu_stack &host, be32 dst, u32 mtu, u32 total_length);
 /* Does a route lead to @target by another interface than @iface, which is up? Nothing is entered into
  * the cache: the question may be a stranger's (RFC 1027). RCU. */
 bool ip_leaves_elsewhere(const edu_iface &iface, be32 target);
+
+/* What is to become of a received packet. */
+struct input_route {
+	/* local, broadcast: for us; leads to another interface: forwarded. Null: dropped. Valid under
+	 * RCU, or as long as this value. */
+	rtable *route = nullptr;
+	ref<rtable> held;			   /* what keeps it, when it was made just now */
+	edu_counter refused = EDU_Ip_DropNotForUs; /* why there is none */
+};
+
+/*
+ * The route of a packet to @dst, neither multicast nor limited broadcast, that came in by @iface: the
+ * cache, then our own addresses, then, if the interface forwards, the FIB (TLK: ip_rt_route for a
+ * packet from elsewhere). The source is the caller's affair. Softirq or process, RCU.
+ */
+input_route ip_route_input(edu_stack &host, edu_iface &iface, be32 dst, u8 tos);
+
+/* Is the way back to a packet's source another than the one it came by (rp_filter, RFC 3704)? RCU. */
+bool ip_fails_reverse_path(const edu_iface &iface, be32 src, u8 tos);
 
 /* Whether a route held by a socket may still be used (TLK: "as long as the route is valid"). */
 bool ip_route_valid(const edu_stack &host, const rtable &route);

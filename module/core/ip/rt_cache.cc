@@ -26,7 +26,7 @@ void release(rtable *route)
 
 bool ip_route_valid(const edu_stack &host, const rtable &route)
 {
-	return route.genid == host.rt_cache.genid.load() &&
+	return route.genid == host.rt_cache.genid.load() && !read_once(route.rt_obsolete) &&
 	       !(route.rt_until && edu_k_now_ms() >= route.rt_until) &&
 	       !(route.rt_neigh && read_once(route.rt_neigh->dead));
 }
@@ -43,9 +43,10 @@ void rt_cache_flush(edu_stack &host)
  * Look-up (ROUTE-8)
  */
 
-static bool is_answer(const rtable &route, be32 dst, int oif, u8 tos)
+static bool is_answer(const rtable &route, be32 dst, int oif, int iif, u8 tos)
 {
-	return route.rt_dst == dst && route.key_oif == oif && route.rt_tos == tos;
+	return route.rt_dst == dst && route.key_iif == iif && route.key_oif == oif &&
+	       route.rt_tos == tos;
 }
 
 /* A hit moves to the front of its list (ROUTE-9), unless somebody is changing the row. */
@@ -60,27 +61,30 @@ static void move_to_front(rt_row &row, hlist<rtable, &rtable::rt_next> &chain, r
 	chain.push_front(route);
 }
 
-ref<rtable> rt_cache_find(edu_stack &host, be32 dst, int oif, u8 tos)
+rtable *rt_cache_look(edu_stack &host, be32 dst, int oif, int iif, u8 tos)
 {
-	rcu_guard guard;
 	auto &table = host.rt_cache.ip_rt_hash_table;
 	rt_row *row = table.find_row(dst);
 
 	if (!row)
-		return {};
+		return nullptr;
 	auto &chain = table.chain(*row, dst);
 	for (rtable &route : chain) {
-		if (!is_answer(route, dst, oif, tos) || !ip_route_valid(host, route))
-			continue;
-		ref<rtable> held = ref<rtable>::try_share(&route);
-		if (!held)
+		if (!is_answer(route, dst, oif, iif, tos) || !ip_route_valid(host, route))
 			continue;
 		write_once(route.rt_use, read_once(route.rt_use) + 1);
 		write_once(route.rt_lastuse, edu_k_now_ms());
 		move_to_front(*row, chain, route);
-		return held;
+		return &route;
 	}
-	return {};
+	return nullptr;
+}
+
+ref<rtable> rt_cache_find(edu_stack &host, be32 dst, int oif, u8 tos)
+{
+	rcu_guard guard;
+
+	return ref<rtable>::try_share(rt_cache_look(host, dst, oif, 0, tos));
 }
 
 /*
@@ -192,6 +196,19 @@ static u32 weed_locked(edu_stack &host, rt_row &row, hlist<rtable, &rtable::rt_n
 	return length;
 }
 
+/* Row's lock held. The cache takes over the caller's reference. */
+static void enter_locked(edu_stack &host, rt_row &row, rtable &fresh)
+{
+	row.lock.assert_held();
+	fresh.rt_placed = fresh.rt_lastuse = edu_k_now_ms();
+	fresh.rt_use = 1;
+	host.rt_cache.ip_rt_hash_table.chain(row, fresh.rt_dst).push_front(fresh);
+	row.age[rt_age].push_back(fresh);
+	write_once(row.count, row.count + 1);
+	host.rt_cache.entries.fetch_add(1);
+	host.count(EDU_Rt_CacheInserts);
+}
+
 ref<rtable> rt_cache_add(edu_stack &host, ref<rtable> fresh)
 {
 	rt_cache_state &cache = host.rt_cache;
@@ -211,7 +228,7 @@ ref<rtable> rt_cache_add(edu_stack &host, ref<rtable> fresh)
 	spin_guard guard{row->lock};
 	auto &chain = cache.ip_rt_hash_table.chain(*row, dst);
 	for (rtable &other : chain)
-		if (is_answer(other, dst, fresh->key_oif, fresh->rt_tos) &&
+		if (is_answer(other, dst, fresh->key_oif, fresh->key_iif, fresh->rt_tos) &&
 		    ip_route_valid(host, other))
 			return ref<rtable>::share(&other); /* in the cache, so alive */
 	rtable *tail = nullptr;
@@ -219,13 +236,7 @@ ref<rtable> rt_cache_add(edu_stack &host, ref<rtable> fresh)
 		unlink_locked(host, *row, *tail);
 		host.count(EDU_Rt_CacheEvicted);
 	}
-	fresh->rt_placed = fresh->rt_lastuse = edu_k_now_ms();
-	fresh->rt_use = 1;
-	chain.push_front(*fresh);
-	row->age[rt_age].push_back(*fresh);
-	write_once(row->count, row->count + 1);
-	cache.entries.fetch_add(1);
-	host.count(EDU_Rt_CacheInserts);
+	enter_locked(host, *row, *fresh);
 	return ref<rtable>::share(fresh.detach()); /* the cache keeps the first reference */
 }
 
@@ -282,6 +293,74 @@ void rt_update_pmtu(edu_stack &host, be32 dst, u32 mtu, u32 total_length)
 				   mtu ? mtu :
 					 next_plateau(total_length < now ? total_length : now));
 	}
+}
+
+/*
+ * Changing (ICMP redirects). Routes are constant once published: another takes the place, and who
+ * holds the old one sees that it is obsolete.
+ */
+
+static ref<rtable> copy_towards(edu_stack &host, const rtable &route, be32 gateway)
+{
+	ref<rtable> fresh = ref<rtable>::adopt(new (gfp::atomic) rtable);
+
+	if (!fresh)
+		return fresh;
+	fresh->rt_dst = route.rt_dst;
+	fresh->key_oif = route.key_oif;
+	fresh->rt_tos = route.rt_tos;
+	fresh->rt_type = route.rt_type;
+	fresh->rt_src = route.rt_src;
+	fresh->rt_gateway = gateway;
+	fresh->rt_has_gateway = gateway != route.rt_dst;
+	fresh->rt_redirected = true;
+	fresh->rt_mtu = route.rt_mtu;
+	fresh->rt_window = route.rt_window;
+	fresh->rt_irtt = route.rt_irtt;
+	fresh->genid = route.genid;
+	fresh->rt_until = route.rt_until;
+	fresh->rt_dev = route.rt_dev;
+	fresh->rt_fib = route.rt_fib;
+	if (!route.rt_dev->uses_arp())
+		return fresh;
+	result<ref<arp_table>> neighbour = arp_bind(host, *route.rt_dev, gateway);
+	if (!neighbour.ok())
+		return {};
+	fresh->rt_neigh = neighbour.value();
+	return fresh;
+}
+
+static bool replace(edu_stack &host, rt_row &row, rtable &route, ref<rtable> fresh)
+{
+	spin_guard guard{row.lock};
+
+	if (!fresh || !route.rt_next.is_linked())
+		return false;
+	write_once(route.rt_obsolete, true);
+	unlink_locked(host, row, route);
+	enter_locked(host, row, *fresh.detach());
+	return true;
+}
+
+u32 rt_cache_redirect(edu_stack &host, edu_iface &iface, be32 dst, int tos, be32 from, be32 to)
+{
+	auto &table = host.rt_cache.ip_rt_hash_table;
+	rt_row *row = table.find_row(dst);
+	u32 changed = 0;
+
+	edu_k_assert_rcu();
+	if (!row)
+		return 0;
+	for (rtable &route : table.chain(*row, dst)) {
+		bool meant = route.rt_dst == dst && !route.key_iif && route.rt_has_gateway &&
+			     route.rt_gateway == from && route.rt_dev.get() == &iface &&
+			     (tos < 0 || route.rt_tos == tos);
+
+		if (meant && ip_route_valid(host, route) &&
+		    replace(host, *row, route, copy_towards(host, route, to)))
+			changed++;
+	}
+	return changed;
 }
 
 /*
@@ -387,7 +466,7 @@ void edu_core_config_flush_rtcache(edu_stack *stack)
 
 int edu_core_rtcache_next(edu_stack *stack, edu_cursor *at, edu_rtcache_info *out)
 {
-	constexpr u32 rtf_up = 1, rtf_gateway = 2, rtf_host = 4;
+	constexpr u32 rtf_up = 1, rtf_gateway = 2, rtf_host = 4, rtf_dynamic = 0x10;
 	rcu_guard guard;
 	rtable *route;
 
@@ -406,7 +485,9 @@ int edu_core_rtcache_next(edu_stack *stack, edu_cursor *at, edu_rtcache_info *ou
 	out->references = static_cast<u32>(route->refs.load() - 1);
 	out->age_ms = static_cast<u32>(edu_k_now_ms() - read_once(route->rt_lastuse));
 	out->used = read_once(route->rt_use);
-	out->flags = rtf_up | rtf_host | (route->rt_has_gateway ? rtf_gateway : 0);
+	out->iif = route->key_iif;
+	out->flags = rtf_up | rtf_host | (route->rt_has_gateway ? rtf_gateway : 0) |
+		     (route->rt_redirected ? rtf_dynamic : 0);
 	out->tos = route->rt_tos;
 	out->type = static_cast<u8>(route->rt_type);
 	out->bucket = decltype(stack->rt_cache.ip_rt_hash_table)::index(route->rt_dst);

@@ -33,12 +33,21 @@ struct rt_cache_state {
 	atomic<bool> stopping;	   /* the host is going: nothing is set again */
 };
 
-/* The valid cached route for that question, held, or none. Counts and moves to the front. */
+/* The valid cached route for that question, or null. Counts and moves to the front. RCU. */
+rtable *rt_cache_look(edu_stack &host, be32 dst, int oif, int iif, u8 tos);
+
+/* The same for our own packets, held, or none. */
 ref<rtable> rt_cache_find(edu_stack &host, be32 dst, int oif, u8 tos);
 
 /* Enters a new route, whose only reference is @fresh; returns it, or the equal one that somebody
  * else has entered meanwhile. Any context. */
 ref<rtable> rt_cache_add(edu_stack &host, ref<rtable> fresh);
+
+/*
+ * Our own cached routes to @dst by @iface and the gateway @from lead to @to instead, until they expire
+ * or something changes; with @tos only those for it, -1: all. How many there were. Softirq, RCU.
+ */
+u32 rt_cache_redirect(edu_stack &host, edu_iface &iface, be32 dst, int tos, be32 from, be32 to);
 
 result<void> rt_cache_host_init(edu_stack &host);
 void rt_cache_host_close(edu_stack &host);

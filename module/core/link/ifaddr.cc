@@ -247,8 +247,8 @@ static bool is_acceptable(const edu_addr_info &info)
 {
 	be32 local = be32::from_raw(info.local);
 
-	return info.prefix_len <= 32 && !wire::ipv4::is_zeronet(local) &&
-	       !wire::ipv4::is_multicast(local) && !wire::ipv4::is_limited_broadcast(local);
+	/* Packets to and from others are dropped on the way in. Linux gives 240/4 to its hosts. */
+	return info.prefix_len <= 32 && wire::ipv4::is_host(local);
 }
 
 static result<void> addr_add(edu_stack &host, const edu_addr_info &info, unsigned int how)

@@ -346,6 +346,9 @@ void edu_core_iface_tunable_written(edu_stack *stack, const edu_u32 *values,
 		for (edu_iface &iface : table.dev_base)
 			write_once(iface.tunables[which], values[which]);
 	}
+	/* "Router" or "host" is also said of redirects, as Linux does it: only hosts believe them. */
+	if (everywhere && which == EDU_IFACE_forwarding)
+		write_once(table.all_tunables[EDU_IFACE_accept_redirects], !values[which]);
 	for (edu_iface &iface : table.dev_base)
 		if (above && (everywhere || values == iface.tunables))
 			above->changed(iface);
