@@ -276,3 +276,68 @@ def test_counters_since_the_last_time_and_what_they_mean(lab):
     assert count()["IcmpOutEchoReps"] == 2
     assert count() == {}
     assert "ICMP: RFC 792" in host.edu("stat", "-e", "IcmpOutMsgs").stdout
+
+
+# The stack's own router, RARP server and proxy
+
+
+@pytest.mark.req("OVER-11", "RFC903")
+def test_rarp_server_is_told_by_the_tool_and_answers_it(lab):
+    server, client = lab.edu_host("10.0.0.1/24"), lab.host()
+    server.edu("rarp", "add", "10.0.0.7", "lladdr", client.mac(), "dev", "e0")
+    assert server.edu("rarp").stdout == f"10.0.0.7 dev e0 lladdr {client.mac()}\n"
+    (one,) = client.edu_json("rarp", "request", "e0", "set", "length", "24", "timeout", "9")
+    assert (one["dst"], one["server"]) == ("10.0.0.7", "10.0.0.1")
+    assert ("10.0.0.7", 24) in [one[1:] for one in client.rtnl.addresses()]
+    server.edu("rarp", "del", "10.0.0.7")
+    assert server.edu("rarp").stdout == ""
+    done = server.edu("rarp", "del", "10.0.0.7", check=False)
+    assert done.returncode == 2 and "the table does not have it" in done.stderr
+
+
+@pytest.mark.req("OVER-11", "ARP-11")
+def test_published_neighbour_by_the_tool(lab):
+    host = lab.edu_host("10.0.0.1/24")
+    host.edu("neigh", "add", "proxy", "10.0.0.99", "dev", "e0")
+    (one,) = host.edu_json("neigh", "show", "proxy")
+    assert one["dst"] == "10.0.0.99" and "proxy" in one
+    host.edu("neigh", "del", "proxy", "10.0.0.99", "dev", "e0")
+    assert not host.edu_json("neigh", "show", "proxy")
+
+
+@pytest.fixture
+def routed(lab):
+    """lab.a, lab.router and lab.b are ours; lab.c is Linux. Behind the router packets have 600 octets."""
+    lab.a = lab.edu_host("10.0.0.1/24")
+    lab.router = lab.edu_host("10.0.0.254/24")
+    far = 0x10000 + lab.segment
+    lab.router.station(far, "e1", mtu=600)
+    lab.router.rtnl.address("10.1.0.254/24", "e1")
+    lab.router.edu("link", "set", "all", "forwarding", "on")
+    lab.b, lab.c = lab.keep(Host()), lab.keep(Host())
+    for host, address, family in ((lab.b, "10.1.0.2", None), (lab.c, "10.1.0.3", AF_INET)):
+        host.station(far, mtu=600)
+        host.rtnl.address(address + "/24", "e0", **({"family": family} if family else {}))
+        host.run("ip" if family else "edu", "route", "add", "default", "via", "10.1.0.254")
+    lab.a.edu("route", "add", "default", "via", "10.0.0.254")
+    return lab
+
+
+@pytest.mark.req("OVER-4", "IP-10")
+@pytest.mark.parametrize("target", ["10.1.0.2", "10.1.0.3"])
+def test_traceroute_sees_a_router_of_ours(routed, target):
+    shown = json.loads(routed.a.edu("-j", "traceroute", "-q1", "-w9", target).stdout)
+    assert [hop["probes"][0]["addr"] for hop in shown["hops"]] == ["10.0.0.254", target]
+
+
+@pytest.mark.req("RFC1191-4", "IP-4")
+@pytest.mark.parametrize("target", ["10.1.0.2", "10.1.0.3"])
+def test_tracepath_finds_the_narrow_link(routed, target):
+    shown = json.loads(routed.a.edu("-j", "tracepath", target).stdout)
+    assert (shown["reached"], shown["pmtu"], shown["hops"]) == (True, 600, 2)
+
+
+@pytest.mark.req("IP-6", "IP-7")
+def test_large_ping_through_a_router_of_ours(routed):
+    for target in ("10.1.0.2", "10.1.0.3"):
+        assert "2 received" in routed.a.edu("ping", "-c2", "-i0.1", "-W9", "-s4000", target).stdout
