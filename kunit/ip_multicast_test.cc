@@ -323,10 +323,14 @@ EDU_TEST(ip_multicast, no_memory_for_a_join_leaves_nothing_behind, "UDP-3")
 			EXPECT_EQ(ret, 0);
 			break;
 		}
-		EXPECT_EQ(ret, enobufs);
 		edu_t_fail_alloc(0);
-		EXPECT_FALSE(hears(w.a, group_a));
-		EXPECT_EQ(leave(s, group_a, w.a.ifindex()), eaddrnotavail);
+		/* A report that chance makes due at once may lack memory too: it will be repeated. */
+		const bool joined = ret == 0;
+
+		if (!joined)
+			EXPECT_EQ(ret, enobufs);
+		EXPECT_EQ(hears(w.a, group_a), joined);
+		EXPECT_EQ(leave(s, group_a, w.a.ifindex()), joined ? 0 : eaddrnotavail);
 	}
 	edu_t_fail_alloc(0);
 	EXPECT_TRUE(hears(w.a, group_a));
