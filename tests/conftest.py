@@ -54,19 +54,29 @@ def pytest_collection_modifyitems(config, items):
     is met by one case as by all.
     """
     items.sort(key=lambda item: "test_module" not in item.nodeid)
+    leave_to_the_sanitizer(config, items)
+    share, shares = map(int, config.getoption("--share").split("/"))
+    config.hook.pytest_deselected(items=[item for n, item in enumerate(items) if n % shares != share - 1])
+    items[:] = items[share - 1 :: shares]
+
+
+def leave_to_the_sanitizer(config, items):
+    """What the sanitizer kernel runs. Every kernel else runs all."""
     if KERNEL != "debug" or config.getoption("--every-case"):
         return
     seen, kept, left = set(), [], []
     for item in items:
         name = item.nodeid.partition("[")[0]
         repeated = name in seen and "test_stress" not in name
-        (left if repeated or "::test_program" in name or "::test_the_tool" in name else kept).append(item)
+        program = "::test_program" in name or "::test_the_tool" in name or "test_tool.py" in name
+        (left if repeated or program else kept).append(item)
         seen.add(name)
     config.hook.pytest_deselected(items=left)
     items[:] = kept
 
 
 def pytest_addoption(parser):
+    parser.addoption("--share", default="1/1", help="N/M: the Nth of M parts of the tests")
     parser.addoption("--every-case", action="store_true", help="on the sanitizer kernel too")
 
 
