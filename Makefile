@@ -63,6 +63,7 @@ $(rings:%=check-%): check-%:
 	@scripts/check-$*
 
 bench: all
+	+@$(MAKE) --no-print-directory userspace USERSPACE_TARGET=fib_bench
 	@scripts/bench
 
 doc:

@@ -458,6 +458,23 @@ EDU_TEST(fib, a_silent_gateway_does_not_send_packets_by_a_shorter_prefix, "ROUTE
 	EXPECT_EQ(gateway_to(w.a, ip4(172, 16, 0, 1)), gw1);
 }
 
+EDU_TEST(fib, routes_to_one_network_are_shown_in_the_order_they_are_tried, "ROUTE-3", "ROUTE-5")
+{
+	world w;
+	edu_cursor at = {};
+	edu_route_info route = {};
+	u32 metrics[8] = {}, shown = 0;
+
+	for (u32 metric : {30u, 10u, 40u, 20u})
+		ASSERT_EQ(w.a.add_route(ip4(172, 16, 0, 0), 12, gw1, metric), 0);
+	while (edu_core_route_next(w.a.stack(), &at, &route))
+		if (route.prefix_len == 12 && shown < 8)
+			metrics[shown++] = route.metric;
+	ASSERT_EQ(shown, 4u);
+	for (u32 i = 0; i < shown; i++)
+		EXPECT_EQ(metrics[i], 10 * (i + 1));
+}
+
 EDU_TEST(fib, routes_of_one_metric_go_first_or_last_as_asked, "ROUTE-3", "ROUTE-4")
 {
 	world w;

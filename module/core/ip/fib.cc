@@ -210,8 +210,8 @@ fib_result fib_lookup(const fib_state &fib, be32 dst, u8 tos, int oif)
 }
 
 /*
- * Iteration. A zone's routes are shown by the reversed bits of their hash, and within one hash by
- * address. A chain's routes have the last bits of their hashes in common, so the first ones when
+ * Iteration. A zone's routes are shown by the reversed bits of their hash, and those of one
+ * network in the order in which they are tried: by TOS, by metric, then in any. A chain's routes have the last bits of their hashes in common, so the first ones when
  * reversed, and the order is the same whatever the size of the table: it may grow in between.
  */
 
@@ -226,11 +226,21 @@ static u32 reversed(u32 x)
 /* Where a route stands in that order. */
 struct fib_position {
 	u64 hash;    /* reversed; 1 << 32: behind all */
-	u64 address; /* 0: before the first of that hash */
+	u64 rank;    /* a TOS of its own first, then the lesser metric */
+	u64 address; /* 0: before the first of that hash and rank */
+
+	static fib_position of(const fib_state &fib, const fib_node &node, u8 prefix)
+	{
+		return {reversed(fib_node_hash(fib, node.fib_dst, prefix)),
+			u64{0xffu - node.fib_tos} << 32 | node.fib_metric,
+			reinterpret_cast<u64>(&node)};
+	}
 
 	bool precedes(const fib_position &other) const
 	{
-		return hash != other.hash ? hash < other.hash : address < other.address;
+		if (hash != other.hash)
+			return hash < other.hash;
+		return rank != other.rank ? rank < other.rank : address < other.address;
 	}
 };
 
@@ -243,8 +253,7 @@ static fib_node *next_in_chain(const fib_state &fib, const fib_zone &zone, const
 
 	for (fib_node *node = rcu_load(chains.first[index]); node;
 	     node = rcu_load(node->fib_next[chains.parity])) {
-		fib_position here{reversed(fib_node_hash(fib, node->fib_dst, zone.fz_prefix)),
-				  reinterpret_cast<u64>(node)};
+		fib_position here = fib_position::of(fib, *node, zone.fz_prefix);
 
 		if (!after.precedes(here) || (best && at.precedes(here)))
 			continue;
@@ -259,17 +268,18 @@ static fib_node *next_in_zone(const fib_state &fib, const fib_zone &zone, edu_cu
 	const fib_chains &chains = *zone.fz_hash_table.load();
 	/* Distance between two chains in the order of reversed hashes. */
 	u64 stride = (u64{1} << 32) / (u64{chains.mask} + 1);
-	fib_position after{cursor.position[0], cursor.position[1]}, at{};
+	fib_position after{cursor.position[0], cursor.position[1], cursor.position[2]}, at{};
 
 	while (after.hash >> 32 == 0) {
 		fib_node *node = next_in_chain(fib, zone, chains, after, at);
 
 		if (node) {
 			cursor.position[0] = at.hash;
-			cursor.position[1] = at.address;
+			cursor.position[1] = at.rank;
+			cursor.position[2] = at.address;
 			return node;
 		}
-		after = {(after.hash / stride + 1) * stride, 0};
+		after = {(after.hash / stride + 1) * stride, 0, 0};
 	}
 	return nullptr;
 }
@@ -283,7 +293,7 @@ fib_node *fib_next(const fib_state &fib, edu_cursor &at)
 
 		if (fib_node *node = zone ? next_in_zone(fib, *zone, at) : nullptr)
 			return node;
-		at.position[0] = at.position[1] = 0;
+		at.position[0] = at.position[1] = at.position[2] = 0;
 	}
 	return nullptr;
 }
