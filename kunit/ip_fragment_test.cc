@@ -565,8 +565,10 @@ EDU_TEST_F(cut_fixture, fragment, want_of_memory_fails_the_send_and_sends_nothin
 		int sent = send();
 
 		w.settle();
+		const bool failed = edu_t_alloc_failed();
+
 		edu_t_fail_alloc(0);
-		if (!edu_t_alloc_failed())
+		if (!failed)
 			continue;
 		struck++;
 		EXPECT_TRUE(sent == -105 || sent == 400);

@@ -115,6 +115,7 @@ void edu_k_table_free(void *table)
 void edu_t_fail_alloc(unsigned int n)
 {
 	hosted::fail_after = n;
+	hosted::failed = false;
 }
 
 int edu_t_alloc_failed(void)

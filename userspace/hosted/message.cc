@@ -170,6 +170,20 @@ void edu_k_msg_put_cmsg(struct msghdr *msg, int level, int type, const void *dat
 
 void edu_k_msg_put_socket_cmsgs(struct sock *, struct msghdr *, struct sk_buff *) {}
 
+/* As the kernel's queue: an error that is read is no longer the socket's pending one; the next is. */
+static void pend_next_error(struct sock *sk, const edu_sock_error &read)
+{
+	constexpr std::uint8_t icmp = 2; /* SO_EE_ORIGIN_ICMP */
+	edu_sock_error next = {};
+
+	if (sk->error_queue.first)
+		std::memcpy(&next, sk->error_queue.first->cb, sizeof(next));
+	if (next.origin == icmp)
+		sk->err = next.error;
+	else if (read.origin == icmp)
+		sk->err = 0;
+}
+
 int edu_k_sock_recv_error(struct sock *sk, struct msghdr *msg, unsigned int len)
 {
 	/* struct sock_extended_err, and the offender as a sockaddr behind it */
@@ -188,6 +202,7 @@ int edu_k_sock_recv_error(struct sock *sk, struct msghdr *msg, unsigned int len)
 	if (!skb)
 		return -11;
 	std::memcpy(&error, skb->cb, sizeof(error));
+	pend_next_error(sk, error);
 	extended.error = static_cast<std::uint32_t>(error.error);
 	extended.origin = error.origin;
 	extended.type = error.type;

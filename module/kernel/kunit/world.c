@@ -450,6 +450,7 @@ static struct net_device *edu_t_netdev_new(struct edu_t_dev *dev)
 
 	if (!netdev)
 		return NULL;
+	spin_lock_init(&netdev->addr_list_lock); /* as registering would: for its groups */
 	*(struct edu_t_dev **)netdev_priv(netdev) = dev;
 	strscpy(netdev->name, dev->info.name, sizeof(netdev->name));
 	netdev->ifindex = dev->info.ifindex;
