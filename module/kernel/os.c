@@ -41,9 +41,17 @@ void edu_os_exit(void)
 }
 
 #ifdef EDU_KUNIT
+static atomic_t edu_works_begun;
+
 void edu_os_flush(void)
 {
-	flush_workqueue(edu_workqueue);
+	int begun;
+
+	/* Work may queue itself again, which the flush that waits for it does not see. */
+	do {
+		begun = atomic_read(&edu_works_begun);
+		flush_workqueue(edu_workqueue);
+	} while (atomic_read(&edu_works_begun) != begun);
 }
 #endif
 
@@ -329,6 +337,9 @@ static void edu_work_run(struct work_struct *kernel_work)
 {
 	struct edu_work *work = container_of((void *)kernel_work, struct edu_work, storage);
 
+#ifdef EDU_KUNIT
+	atomic_inc(&edu_works_begun);
+#endif
 	work->run(work);
 }
 
