@@ -11,6 +11,7 @@ frame behind the one in question and waits for the answer to that (Wire.fence).
 """
 
 import contextlib
+import errno
 import itertools
 import json
 import os
@@ -172,6 +173,46 @@ def wait_for(condition, what, patience=PATIENCE):
             raise AssertionError(f"waited {patience} s for {what}")
         time.sleep(0.002)
     return value
+
+
+# What may happen to a sender while the ground moves.
+EXPECTED = {
+    errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EINVAL, errno.ENODEV, errno.EAGAIN, errno.ENOBUFS,
+    errno.ECONNREFUSED, errno.EADDRNOTAVAIL, errno.EDESTADDRREQ, errno.ENOTCONN, errno.EACCES,
+}
+
+
+@contextlib.contextmanager
+def noise(host, function, count=2, expected=EXPECTED):
+    """That many processes in the host's namespace call function(n) again and again, on any
+    processor; an errno that is not expected fails the test."""
+    children = []
+    for number in range(count):
+        child = os.fork()
+        if not child:
+            status = 1
+            try:
+                os.sched_setaffinity(0, CPUS)
+                with in_netns(host.name):
+                    while True:
+                        try:
+                            function(number)
+                        except OSError as error:
+                            if error.errno not in expected:
+                                os.write(2, f"noise: {error}\n".encode())
+                                break
+            finally:
+                os._exit(status)
+        children.append(child)
+    try:
+        yield
+        for child in children:
+            assert os.waitpid(child, os.WNOHANG) == (0, 0), "a sender met an unexpected error"
+    finally:
+        for child in children:
+            with contextlib.suppress(ProcessLookupError, ChildProcessError):
+                os.kill(child, signal.SIGKILL)
+                os.waitpid(child, 0)
 
 
 def errno_of(function, *args):

@@ -3,6 +3,7 @@
 address to resolve, devices marked NOARP, and VLANs (LAYER-2, OVER-10)."""
 
 import contextlib
+import errno
 import fcntl
 import os
 import pty
@@ -30,6 +31,7 @@ class Cable:
     def __init__(self, one, other):
         self.ways = {one: other, other: one}
         self.carried = 0
+        self.faults = set()
         self.wake, self.cut = os.pipe()
         self.thread = threading.Thread(target=self._carry)
         self.thread.start()
@@ -40,10 +42,12 @@ class Cable:
             if self.wake in ready:
                 return
             for end in ready:
-                with contextlib.suppress(OSError):
+                try:
                     data = os.read(end, 70000)
                     self.carried += len(data)
                     os.write(self.ways[end], data)
+                except OSError as error:
+                    self.faults.add(error.errno)
 
     def __enter__(self):
         return self
@@ -53,12 +57,16 @@ class Cable:
         self.thread.join()
         os.close(self.wake)
         os.close(self.cut)
+        assert self.faults <= {errno.EIO}  # the device at the other end is not up yet
 
 
 def configure(ours, theirs, device, prefix=None):
     """Gives both ends their addresses: a subnet, or with prefix None those of a point-to-point link."""
     for host in (ours, theirs):
         host.rtnl.link_set(device, {rtnl.IFF_UP: True})
+    for host in (ours, theirs):
+        # Of a pair, the first to come up gets its queue when the kernel has seen the other.
+        wait_for(lambda host=host: host.rtnl.flags(device) & rtnl.IFF_RUNNING, "the carrier")
     if prefix:
         ours.rtnl.address(f"{OURS}/{prefix}", device)
         theirs.rtnl.address(f"{THEIRS}/{prefix}", device, family=socket.AF_INET)

@@ -1,17 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """SOCK_PACKET sockets: whole frames, beside Linux's own of the same kind (BSD-4, DEV-4; packet(7))."""
 
-import contextlib
 import ctypes
 import errno
 import select
 import socket
 import struct
-import threading
 
 import pytest
 import rtnl
-from conftest import ETH_P_ALL, PATIENCE, errno_of, in_child, wait_for
+from conftest import ETH_P_ALL, PATIENCE, errno_of, in_child, noise, wait_for
 from edusock import AF_EDUINET, EduSocket, check, in_netns, libc
 from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import Ether
@@ -318,18 +316,9 @@ def test_tcpdump_and_a_tap_see_the_same(wired):
 def test_sockets_come_and_go_under_traffic(lab):
     """So do devices and namespaces; the kernel's log tells if anything was left or used too late."""
     sender = lab.edu_host("10.0.0.2/24")
-    stop = threading.Event()
-
-    def flood():
-        sock = Sniffer(sender)
-        frame = bytes(test_frame("ff:ff:ff:ff:ff:ff", "02:00:00:00:00:99"))
-        while not stop.is_set():
-            with contextlib.suppress(OSError):
-                sock.send(frame, name("e0", ETH_P_TEST))
-
-    thread = threading.Thread(target=flood)
-    thread.start()
-    try:
+    sock = Sniffer(sender)
+    frame = bytes(test_frame("ff:ff:ff:ff:ff:ff", "02:00:00:00:00:99"))
+    with noise(sender, lambda _: sock.send(frame, name("e0", ETH_P_TEST)), 1, {errno.ENOBUFS}):
         for _ in range(4):
             host = lab.edu_host("10.0.0.1/24")
             for number in range(6):
@@ -342,6 +331,3 @@ def test_sockets_come_and_go_under_traffic(lab):
             assert errno_of(lambda: [keep.receive(1) for _ in range(10000)]) == errno.ENETDOWN
             lab.parts.remove(host)
             host.delete()
-    finally:
-        stop.set()
-        thread.join()

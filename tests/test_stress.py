@@ -9,57 +9,18 @@ import errno
 import gc
 import os
 import random
-import signal
 import socket
 import struct
 
 import pytest
 import rtnl
-from conftest import CPUS, EFFORT, PATIENCE, Host, errno_of, run, wait_for
+from conftest import EFFORT, EXPECTED, PATIENCE, Host, errno_of, noise, run, wait_for
 from edusock import AF_EDUINET, CLONE_NEWNET, in_netns, libc, pack
 from scapy.layers.inet import ICMP, IP, UDP
 from scapy.layers.l2 import ARP, Ether
 
 PORT = 7000
 ROUNDS = 6 * EFFORT
-# What may happen to a sender while the ground moves.
-EXPECTED = {
-    errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EINVAL, errno.ENODEV, errno.EAGAIN, errno.ENOBUFS,
-    errno.ECONNREFUSED, errno.EADDRNOTAVAIL, errno.EDESTADDRREQ, errno.ENOTCONN, errno.EACCES,
-}
-
-
-@contextlib.contextmanager
-def noise(host, function, count=2):
-    """That many processes in the host's namespace call function(n) again and again, on any
-    processor; an unexpected errno ends the test."""
-    children = []
-    for number in range(count):
-        child = os.fork()
-        if not child:
-            status = 1
-            try:
-                os.sched_setaffinity(0, CPUS)
-                with in_netns(host.name):
-                    while True:
-                        try:
-                            function(number)
-                        except OSError as error:
-                            if error.errno not in EXPECTED:
-                                os.write(2, f"noise: {error}\n".encode())
-                                break
-            finally:
-                os._exit(status)
-        children.append(child)
-    try:
-        yield
-        for child in children:
-            assert os.waitpid(child, os.WNOHANG) == (0, 0), "a sender met an unexpected error"
-    finally:
-        for child in children:
-            with contextlib.suppress(ProcessLookupError, ChildProcessError):
-                os.kill(child, signal.SIGKILL)
-                os.waitpid(child, 0)
 
 
 def sender(*destinations, connected=False):
