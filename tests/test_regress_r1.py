@@ -4,6 +4,7 @@ outlive what they were for, filters that cut a header, and what another user may
 
 import ctypes
 import errno
+import re
 import socket
 import struct
 from pathlib import Path
@@ -146,6 +147,11 @@ def test_another_user_may_not_raise_limits_on_memory(pair):
         done = unprivileged(f"echo 100 > /proc/sys/net/eduinet/{name}")
         assert (done.returncode == 0) == allowed, (name, done)
     pair.a.tune(rt_cache_size=5000)
+    # A limit that is added later tells by its name that it is one.
+    modes = unprivileged("cd /proc/sys/net/eduinet && stat -c '%a %n' *").stdout.split("\n")
+    limits = [mode for mode in modes if re.search("_max_(?!tries|pings)|_max$|_thresh|_size|_len", mode)]
+    writable = [mode for mode in limits if not mode.startswith("444")]
+    assert len(limits) > 10 and writable == ["644 ip_local_port_max", "644 ping_group_max"], writable
 
 
 @pytest.mark.req("ROUTE-4")

@@ -51,6 +51,21 @@
 	X(ping_group_max,               0,  0, 4294967295u, "greatest group that may open a ping socket")
 /* clang-format on */
 
+/* Those that bound how much of the machine's memory a host may fill: for the machine's administrator to
+ * say, so read-only in a namespace of another user. */
+#define EDU_MEMORY_TUNABLES(X)                                                                     \
+	X(arp_max_entries)                                                                         \
+	X(arp_max_proxies)                                                                         \
+	X(arp_queue_len)                                                                           \
+	X(rarp_max_entries)                                                                        \
+	X(rt_cache_size)                                                                           \
+	X(ip_frag_high_thresh)                                                                     \
+	X(ip_frag_low_thresh)                                                                      \
+	X(ip_frag_max_queues)                                                                      \
+	X(igmp_max_memberships)                                                                    \
+	X(igmp_max_msf)                                                                            \
+	X(igmp_max_groups)
+
 /* The index of a tunable in the array that edu_core_tunables() returns. */
 enum edu_tunable {
 #define EDU_TUNABLE_ENUM(name, value, least, most, text) EDU_TUNE_##name,

@@ -136,12 +136,16 @@ void edu_sysctl_dev_exit(struct edu_dev *ed)
  * The host's own
  */
 
-/* Limits on memory. */
 static bool edu_tunable_bounds_memory(unsigned int i)
 {
-	return i == EDU_TUNE_arp_max_entries || i == EDU_TUNE_arp_queue_len ||
-	       i == EDU_TUNE_arp_max_proxies || i == EDU_TUNE_rarp_max_entries ||
-	       i == EDU_TUNE_rt_cache_size;
+	switch (i) {
+#define EDU_MEMORY_TUNABLE(name) case EDU_TUNE_##name:
+		EDU_MEMORY_TUNABLES(EDU_MEMORY_TUNABLE)
+#undef EDU_MEMORY_TUNABLE
+		return true;
+	default:
+		return false;
+	}
 }
 
 static int edu_sysctl_host_init(struct edu_net *en)
