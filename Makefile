@@ -11,22 +11,27 @@ build := $(CURDIR)/build
 kunit := $(if $(filter y,$(EDU_KUNIT)),-kunit)
 module_dir := $(build)/module-$(if $(KDIR),custom,$(KVER))$(kunit)
 kdir = $(or $(KDIR),$(shell $(CURDIR)/scripts/kernel path --kdir $(KVER)))
-# Where the module is installed: the kernel it was built for.
-release = $(shell cat $(kdir)/include/config/kernel.release)
+# Where the module is installed: the kernel it was built for, by the name it goes by. (Debian's
+# kernel.release has another one.)
+release = $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' $(kdir)/include/generated/utsrelease.h)
 userspace_dir := $(build)/userspace
 # A part of the userspace only, by its cmake target.
 USERSPACE_TARGET ?= all
 
 PREFIX ?= /usr/local
 DESTDIR ?=
+# Where iproute2 looks for link plug-ins: Debian's place, whatever the prefix.
+IPDIR ?= /usr/lib/$(shell $(CC) -print-multiarch)/ip
+version = $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
 export KVER
 
 # check runs the rings one after the other, the cheap ones first, and stops at the first that fails.
 rings := style objects host kunit vm
 
-.PHONY: all module userspace run shell check $(rings:%=check-%) bench doc install uninstall format clean help
+.PHONY: all module userspace run shell tour check $(rings:%=check-%) bench doc man install uninstall format clean help
 
-all: module userspace
+# The source that DKMS has is the module's alone.
+all: module $(if $(wildcard userspace/CMakeLists.txt),userspace)
 
 # Objects stay out of the source tree.  Two makes of one directory wait for each other.
 module:
@@ -44,8 +49,8 @@ userspace:
 			{ cat $(userspace_dir)/cmake.log; exit 1; }; } && \
 		cmake --build $(userspace_dir) --target $(USERSPACE_TARGET) -j $(JOBS) -- --quiet'
 
-# run shows the main job, shell leaves you at a prompt in the same VM.  On a fresh Debian machine
-# they first install what is missing.
+# run shows the main job, shell leaves you at a prompt in the same VM, tour at one with the hosts of the
+# guided tour around it.  On a fresh Debian machine they first install what is missing.
 run:
 	@scripts/install-deps --yes
 	+@$(MAKE) --no-print-directory all
@@ -55,6 +60,11 @@ shell:
 	@scripts/install-deps --yes
 	+@$(MAKE) --no-print-directory all
 	@scripts/vm shell --kernel $(KVER)
+
+tour:
+	@scripts/install-deps --yes
+	+@$(MAKE) --no-print-directory all
+	@scripts/vm shell --kernel $(KVER) -- scripts/tour shell
 
 check:
 	@scripts/check $(rings)
@@ -70,16 +80,19 @@ doc:
 	@sphinx-build -q -W -b html Documentation $(build)/doc
 	@echo "$(build)/doc/index.html"
 
-install: all
-	install -D -m 644 $(module_dir)/eduinet.ko $(DESTDIR)/lib/modules/$(release)/extra/eduinet.ko
-	install -D -m 644 include/uapi/eduinet.h $(DESTDIR)$(PREFIX)/include/eduinet.h
-	cmake --install $(userspace_dir) --prefix $(DESTDIR)$(PREFIX)
-	$(if $(DESTDIR),,/sbin/depmod $(release))
+man:
+	@rm -rf $(build)/man
+	@sphinx-build -q -W -b man -d $(build)/doctrees Documentation $(build)/man
+	@echo "$(build)/man"
+
+# What goes where is in scripts/install-files.
+install: USERSPACE_TARGET = installed
+install: module userspace man
+	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' IPDIR='$(IPDIR)' VERSION=$(version) RELEASE=$(release) \
+		MODULE=$(module_dir)/eduinet.ko scripts/install-files install
 
 uninstall:
-	rm -f $(DESTDIR)/lib/modules/$(release)/extra/eduinet.ko $(DESTDIR)$(PREFIX)/include/eduinet.h
-	[ ! -e $(userspace_dir)/install_manifest.txt ] || xargs -d '\n' rm -f <$(userspace_dir)/install_manifest.txt
-	$(if $(DESTDIR),,/sbin/depmod $(release))
+	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' scripts/install-files uninstall
 
 format:
 	clang-format -i $$(git ls-files -co --exclude-standard '*.c' '*.h' '*.cc' '*.hh')
@@ -93,9 +106,12 @@ help:
 	@echo 'userspace  build/userspace only'
 	@echo 'run        boot a VM with the module and play the chapter on live traffic'
 	@echo 'shell      the same VM, interactive'
+	@echo 'tour       the same, with the hosts of the guided tour (Documentation/tour)'
 	@echo 'check      all rings of tests: $(rings); check-RING runs one of them'
 	@echo 'bench      speed against the stack of Linux itself'
 	@echo 'doc        build/doc from Documentation/'
-	@echo 'install    the module and the tools (DESTDIR, PREFIX); uninstall removes them'
+	@echo 'man        build/man, the manual pages, from Documentation/'
+	@echo 'install    module, tools, library, header, manual, completion, source for DKMS (DESTDIR, PREFIX);'
+	@echo '           uninstall removes them'
 	@echo 'format     clang-format over every C and C++ file'
 	@echo 'clean      remove build/; kernels stay in the cache (scripts/kernel list)'

@@ -94,7 +94,7 @@ class Counters(FromHeader):
 
 
 class Tracepoints(FromHeader):
-    path = "include/edu/bridge.h"
+    path = "include/edu/bridge_trace.h"
 
     def lines(self):
         found = re.findall(r"X\((\w+)\)[ \t]*(?:/\*(.*?)\*/)?",

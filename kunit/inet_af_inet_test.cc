@@ -99,6 +99,47 @@ EDU_TEST(af_inet, the_superuser_may_bind_any_address, "INET-4")
 	EXPECT_EQ(name_of(s), foreign);
 }
 
+EDU_TEST(af_inet, who_may_only_bind_an_address_may_not_speak_from_it, "INET-4", "IP-1")
+{
+	constexpr int freebind = 15, transparent = 19, enetunreach = -101;
+	constexpr be32 group = wire::ipv4::make_addr(224, 1, 2, 3);
+	world w;
+	socket s = w.a.udp(), to = w.b.udp(7);
+
+	EXPECT_EQ(s.set(sol_ip, freebind, 1), 0);
+	EXPECT_EQ(s.bind(foreign, 2000), 0);
+	for (be32 there : {w.b.address(), group, wire::ipv4::broadcast_addr})
+		EXPECT_EQ(s.send(octets("x"), there, 7), enetunreach);
+	EXPECT_EQ(s.connect(w.b.address(), 7), enetunreach);
+	EXPECT_EQ(s.set(sol_ip, transparent, 1), 0);
+	EXPECT_EQ(s.send(octets("x"), w.b.address(), 7), 1);
+	/* Its address does not say by which interface. */
+	for (be32 there : {group, wire::ipv4::broadcast_addr})
+		EXPECT_EQ(s.send(octets("x"), there, 7), enetunreach);
+	w.settle();
+	EXPECT_EQ(to.receive().from, foreign);
+}
+
+EDU_TEST(af_inet, a_way_from_an_address_that_cannot_be_a_hosts, "IP-1", "RFC1122-3.2.1.3")
+{
+	world w;
+	auto from = [&](be32 source) {
+		edu_route_info route = {};
+		rtnl_guard rtnl;
+
+		route.destination = w.b.address().raw();
+		route.source = source.raw();
+		return edu_core_config_route_get(w.a.stack(), &route);
+	};
+
+	EXPECT_EQ(from(w.a.address()), 0);
+	EXPECT_EQ(from(foreign), -101);
+	EXPECT_EQ(from(w.b.address()), -101);
+	EXPECT_EQ(from(wire::ipv4::make_addr(224, 0, 0, 1)), -22);
+	EXPECT_EQ(from(wire::ipv4::make_addr(0, 0, 0, 1)), -101);
+	EXPECT_EQ(from(wire::ipv4::broadcast_addr), -22);
+}
+
 EDU_TEST(af_inet, low_ports_are_the_superusers, "INET-6")
 {
 	world w;

@@ -475,6 +475,43 @@ EDU_TEST(fib, routes_to_one_network_are_shown_in_the_order_they_are_tried, "ROUT
 		EXPECT_EQ(metrics[i], 10 * (i + 1));
 }
 
+/* Gateways of the routes to 172.16.0.0/12, as they are shown; of more than eight the first. */
+static u32 gateways_shown(const host &h, be32 (&gateways)[8])
+{
+	edu_cursor at = {};
+	edu_route_info route = {};
+	u32 shown = 0;
+
+	while (edu_core_route_next(h.stack(), &at, &route))
+		if (route.prefix_len == 12 && shown < 8)
+			gateways[shown++] = be32::from_raw(route.gateway);
+	return shown;
+}
+
+EDU_TEST(fib, routes_of_one_metric_are_shown_in_the_order_they_are_tried, "ROUTE-3", "ROUTE-4",
+	 "ROUTE-5")
+{
+	world w;
+	be32 dst = ip4(172, 16, 0, 0), shown[8];
+	constexpr u32 append = EDU_CONFIG_CREATE | EDU_CONFIG_APPEND;
+
+	ASSERT_EQ(add(w.a, to(dst, 12, gw2), append), 0);
+	ASSERT_EQ(add(w.a, to(dst, 12, gw3), append), 0);
+	ASSERT_EQ(add(w.a, to(dst, 12, gw1), EDU_CONFIG_CREATE), 0);
+	ASSERT_EQ(gateways_shown(w.a, shown), 3u);
+	EXPECT_TRUE(shown[0] == gw1 && shown[1] == gw2 && shown[2] == gw3);
+	/* What is replaced keeps its place, also when the table has grown meanwhile. */
+	for (u32 i = 0; i < 500; i++)
+		ASSERT_EQ(
+			w.a.add_route(ip4(11, static_cast<u8>(i >> 4), static_cast<u8>(i << 4), 0),
+				      28, gw1),
+			0);
+	ASSERT_EQ(w.a.del_route(dst, 12, gw1), 0);
+	ASSERT_EQ(add(w.a, to(dst, 12, gw1), EDU_CONFIG_REPLACE), 0);
+	ASSERT_EQ(gateways_shown(w.a, shown), 2u);
+	EXPECT_TRUE(shown[0] == gw1 && shown[1] == gw3);
+}
+
 EDU_TEST(fib, routes_of_one_metric_go_first_or_last_as_asked, "ROUTE-3", "ROUTE-4")
 {
 	world w;

@@ -81,7 +81,8 @@ EDU_TEST(forward, a_datagram_crosses_a_router_and_so_does_the_answer, "OVER-4", 
 		  wire::ipv4::fault::none);
 }
 
-EDU_TEST(forward, an_interface_that_does_not_forward_drops_in_silence, "OVER-4", "RFC1812-5.2.2")
+EDU_TEST(forward, an_interface_that_does_not_forward_drops_in_silence, "OVER-4", "RFC1812-5.2.2",
+	 "RFC1122-3.3.5")
 {
 	routed w;
 
@@ -262,6 +263,53 @@ EDU_TEST(forward, a_directed_broadcast_goes_on_only_on_demand, "RFC1812-5.3.5", 
 	EXPECT_EQ(w.count(w.far), 0u);
 }
 
+EDU_TEST(forward, a_directed_broadcast_fits_or_goes_nowhere, "RFC1812-5.3.5", "RFC1812-5.3.13")
+{
+	static constexpr u8 route[] = {7, 7, 4, 0, 0, 0, 0, 0},
+			    recorded[] = {7, 7, 8, 10, 1, 0, 254, 0};
+	routed w;
+	const be32 everybody = ip4(10, 1, 0, 255);
+	edu_dev_info info = {};
+
+	set(w.r, w.in, EDU_IFACE_bc_forwarding, 1);
+	set_all(w.r, EDU_IFACE_bc_forwarding, 1);
+	w.arrive(w.transit({.dst = everybody}, route));
+	ASSERT_EQ(w.count(w.far), 1u);
+	EXPECT_BYTES(ip_of(w.sent(w.far)).options(), recorded);
+	EXPECT_EQ(wire::ipv4::view::checked(w.sent(w.far).subspan(14)).why,
+		  wire::ipv4::fault::none);
+
+	edu_t_dev_info(w.r.get(), w.out, &info);
+	info.mtu = 31; /* just so large */
+	edu_t_dev_change(w.r.get(), w.out, &info);
+	w.clear();
+	w.arrive(w.transit({.dst = everybody}));
+	EXPECT_EQ(w.count(w.far), 1u);
+	info.mtu = 30;
+	edu_t_dev_change(w.r.get(), w.out, &info);
+	expect_silent_drop(w, w.transit({.dst = everybody}), EDU_Ip_DropDirectedBroadcast);
+	info.flags &= ~iff_up;
+	edu_t_dev_change(w.r.get(), w.out, &info);
+	expect_silent_drop(w, w.transit({.dst = everybody}), EDU_Ip_DropDirectedBroadcast);
+}
+
+EDU_TEST(forward, what_our_programs_put_into_the_loopback_goes_nowhere, "OVER-4", "RFC1812-5.3.7")
+{
+	constexpr int edulo = 1;
+	routed w;
+	handmade frame = w.transit({});
+	u64 before = w.r.counter(EDU_Ip_DropNotForUs);
+	edu_dev_info info = {};
+
+	edu_t_dev_info(w.r.get(), edulo, &info);
+	copy_bytes(frame.octet, {info.addr, eth_addr::len});
+	bytes packet = frame.all().subspan(info.header_len ? 0 : 14);
+	edu_t_inject(w.r.get(), edulo, packet.data(), static_cast<u32>(packet.size()));
+	w.settle();
+	EXPECT_EQ(w.r.counter(EDU_Ip_DropNotForUs), before + 1);
+	EXPECT_EQ(w.count(w.far), 0u);
+}
+
 EDU_TEST(forward, martians_go_nowhere, "RFC1812-5.3.7")
 {
 	routed w;
@@ -294,6 +342,18 @@ EDU_TEST(forward, the_reverse_path_filter_is_strict_or_loose, "RFC3704", "RFC181
 	w.clear();
 	w.arrive(w.transit({}));
 	EXPECT_EQ(w.count(w.far), 1u);
+	/* A way that leads nowhere is none. */
+	edu_route_info blackhole = {};
+	blackhole.destination = ip4(10, 9, 0, 0).raw();
+	blackhole.prefix_len = 16;
+	blackhole.type = static_cast<u8>(route_type::blackhole);
+	set(w.r, w.in, EDU_IFACE_rp_filter, 2);
+	{
+		rtnl_guard rtnl;
+		EXPECT_EQ(edu_core_config_route_add(w.r.stack(), &blackhole, EDU_CONFIG_CREATE), 0);
+	}
+	expect_silent_drop(w, from_nowhere, EDU_Ip_DropReversePath);
+	set(w.r, w.in, EDU_IFACE_rp_filter, 1);
 	/* What is for the router itself is judged alike. */
 	expect_silent_drop(w, w.transit({.src = ip4(10, 1, 0, 9), .dst = ip4(10, 0, 0, 254)}),
 			   EDU_Ip_DropReversePath);

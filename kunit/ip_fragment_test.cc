@@ -258,6 +258,42 @@ EDU_TEST_F(frag_fixture, fragment, a_raw_socket_sees_one_packet_with_a_right_hea
 	EXPECT_BYTES(header.payload(), sample{}.all());
 }
 
+EDU_TEST_F(frag_fixture, fragment, a_mark_of_congestion_marks_the_whole, "IP-8", "RFC3168")
+{
+	static constexpr u8 not_ect = 0, ect_1 = 1, ect_0 = 2, ce = 3, lost = 0xff;
+	static constexpr u8 cases[][3] = {/* first, last, whole */
+					  {not_ect, not_ect, not_ect},
+					  {ect_0, ect_0, ect_0},
+					  {ect_0, ce, ce},
+					  {ce, ect_0, ce},
+					  {ect_1, ce, ce},
+					  {ce, ce, ce},
+					  {ect_0, not_ect, ect_0},
+					  {ce, not_ect, lost},
+					  {not_ect, ce, lost}};
+	socket raw = w.a.open(sock_raw, udp_protocol_number);
+	constexpr u8 service = 0x28; /* is none of its bits */
+	u64 refused = 0;
+
+	for (const u8(&marks)[3] : cases) {
+		give(piece(0, 24, true, {.tos = static_cast<u8>(service | marks[0])}));
+		give(piece(24, 48, false, {.tos = static_cast<u8>(service | marks[1])}));
+		datagram got = raw.receive();
+
+		refused += marks[2] == lost;
+		EXPECT_EQ(count(EDU_Ip_DropFragmentEcn), 2 * refused);
+		EXPECT_EQ(memory(), 0u);
+		if (marks[2] == lost) {
+			EXPECT_EQ(got.length, -11);
+			continue;
+		}
+		ASSERT_EQ(got.length, 68);
+		auto [header, why] = wire::ipv4::view::checked(got.payload());
+		EXPECT_EQ(why, wire::ipv4::fault::none);
+		EXPECT_EQ(header.tos(), service | marks[2]);
+	}
+}
+
 EDU_TEST_F(frag_fixture, fragment, each_new_one_restarts_the_timer, "IP-9")
 {
 	w.a.tune(EDU_TUNE_ip_frag_time_ms, 1000);

@@ -74,6 +74,8 @@ EDU_TEST(igmp, nothing_is_said_of_all_hosts_nor_on_the_loopback, "RFC2236-3")
 	s.close();
 	w.settle();
 	EXPECT_EQ(igmp_count(w.cable), 1u);
+	EXPECT_EQ(w.a.counter(EDU_Igmp_OutReportsV2), 3u); /* none on edulo either */
+	EXPECT_EQ(w.a.counter(EDU_Igmp_OutLeaves), 0u);
 }
 
 EDU_TEST(igmp, a_general_query_is_answered_in_time_for_each_group, "IP-10", "RFC2236-3")
@@ -190,7 +192,7 @@ EDU_TEST(igmp, with_a_version_1_router_version_1_is_spoken_for_a_while, "RFC2236
 {
 	member_world w;
 
-	w.hear({kind::query, 0, {}}, all_hosts);
+	w.hear({kind::query, 0, group_b}, all_hosts); /* the field means nothing */
 	EXPECT_EQ(w.a.counter(EDU_Igmp_InQueriesV1), 1u);
 	w.run_for(10001);
 	ASSERT_EQ(igmp_count(w.cable), 1u);
@@ -281,6 +283,27 @@ EDU_TEST(igmp, an_interface_that_comes_up_reports_anew, "IP-10", "LAYER-3")
 	edu_t_dev_change(w.a.get(), w.a.ifindex(), &info);
 	w.settle();
 	EXPECT_EQ(igmp_count(w.cable), 1u);
+}
+
+EDU_TEST(igmp, on_another_cable_there_may_be_other_routers, "RFC2236-4", "LAYER-3")
+{
+	member_world w;
+	edu_dev_info info = {};
+
+	edu_t_dev_info(w.a.get(), w.a.ifindex(), &info);
+	w.hear({kind::query, 0, {}}, all_hosts);
+	info.flags &= ~iff_up;
+	edu_t_dev_change(w.a.get(), w.a.ifindex(), &info);
+	EXPECT_EQ(join(w.s, group_b, w.a.ifindex()),
+		  0); /* said when there is somebody to hear it */
+	w.run_for(20000);
+	EXPECT_EQ(w.a.counter(EDU_Igmp_OutErrors), 0u);
+	info.flags |= iff_up;
+	edu_t_dev_change(w.a.get(), w.a.ifindex(), &info);
+	w.settle();
+	ASSERT_EQ(igmp_count(w.cable), 2u);
+	EXPECT_EQ(igmp_sent(w.cable, 0).type, kind::report_v2);
+	EXPECT_EQ(igmp_sent(w.cable, 1).type, kind::report_v2);
 }
 
 EDU_TEST(igmp, what_is_due_dies_with_the_interface_and_the_host, "LAYER-3")

@@ -96,7 +96,7 @@ EDU_TEST(ip_input, every_malformed_header_has_its_counter, "OVER-3", "RFC1122-3.
 	expect_drop(w, cut, EDU_Ip_DropShort);
 }
 
-EDU_TEST(ip_input, martian_addresses_are_dropped, "IP-10", "RFC1812-5.3.7")
+EDU_TEST(ip_input, martian_addresses_are_dropped, "IP-10", "RFC1812-5.3.7", "RFC1122-4.1.3.6")
 {
 	world w;
 
@@ -118,7 +118,7 @@ EDU_TEST(ip_input, a_host_without_address_may_speak_to_everybody, "RFC1122-3.2.1
 	EXPECT_EQ(to.receive().length, 3);
 }
 
-EDU_TEST(ip_input, another_hosts_packet_is_dropped_silently, "OVER-4")
+EDU_TEST(ip_input, another_hosts_packet_is_dropped_silently, "OVER-4", "RFC1122-3.3.5")
 {
 	world w;
 

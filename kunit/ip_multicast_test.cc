@@ -359,6 +359,27 @@ EDU_TEST(ip_multicast, a_membership_outlives_its_interface_and_joins_again, "LAY
 	EXPECT_FALSE(hears(w.a, group_a));
 }
 
+EDU_TEST(ip_multicast, of_two_that_wait_each_joins_its_own_interface, "LAYER-3")
+{
+	world w;
+	class cable second;
+	socket s = w.a.udp(7);
+	edu_dev_info info = {};
+	const int first = w.a.ifindex();
+
+	edu_t_dev_info(w.a.get(), first, &info);
+	const int other = w.a.plug(second, 11);
+	w.a.add_address(ip4(10, 0, 1, 1), 24);
+	EXPECT_EQ(join(s, group_a, first), 0);
+	EXPECT_EQ(join(s, group_b, other), 0);
+	edu_t_dev_gone(w.a.get(), other);
+	edu_t_dev_gone(w.a.get(), first);
+	edu_t_dev_new(w.a.get(), w.cable.get(), &info);
+	rcu_guard rcu;
+	EXPECT_TRUE(ip_mc_member(*w.a.stack(), first, group_a));
+	EXPECT_FALSE(ip_mc_member(*w.a.stack(), first, group_b));
+}
+
 EDU_TEST(ip_multicast, groups_are_shown_one_by_one, "IP-10")
 {
 	world w;
@@ -408,6 +429,22 @@ EDU_TEST(ip_multicast, a_blocked_source_is_not_heard, "UDP-3", "RFC3678-4.1.2")
 	/* A filter of the other kind is refused from now on. */
 	EXPECT_EQ(change_source(s, ipo::add_source_membership, group_a, nine, mine), einval);
 	EXPECT_EQ(change_source(s, ipo::unblock_source, group_a, nine, mine), 0);
+	arrive(w, to_group(group_a, 9));
+	EXPECT_TRUE(got(s));
+}
+
+EDU_TEST(ip_multicast, a_wrong_source_may_yet_change_the_kind_of_filter, "UDP-3")
+{
+	world w;
+	socket s = w.a.udp(7);
+	const be32 mine = w.a.address(), nine = ip4(10, 0, 0, 9);
+
+	EXPECT_EQ(join(s, group_a, w.a.ifindex()), 0);
+	EXPECT_EQ(change_source(s, ipo::drop_source_membership, group_a, nine, mine),
+		  eaddrnotavail);
+	arrive(w, to_group(group_a, 9));
+	EXPECT_TRUE(got_nothing(s)); /* sources are listed now, and none is (Linux) */
+	EXPECT_EQ(change_source(s, ipo::add_source_membership, group_a, nine, mine), 0);
 	arrive(w, to_group(group_a, 9));
 	EXPECT_TRUE(got(s));
 }
@@ -480,6 +517,12 @@ EDU_TEST(ip_multicast, a_whole_filter_is_set_and_read, "UDP-3", "RFC3678-4.1.4")
 	len = 15;
 	EXPECT_EQ(edu_core_getsockopt(s.sk(), sol_ip, ipo::msfilter, room, &len), einval);
 	filter.count = 0;
+	filter.mode = 0; /* all but none: a list of the other kind may begin */
+	EXPECT_EQ(set(16), 0);
+	EXPECT_EQ(change_source(s, ipo::add_source_membership, group_a, ip4(10, 0, 0, 9),
+				w.a.address()),
+		  0);
+	filter.mode = 1;
 	EXPECT_EQ(set(16), 0); /* nobody: a leave */
 	EXPECT_EQ(leave(s, group_a, w.a.ifindex()), eaddrnotavail);
 	len = 16;

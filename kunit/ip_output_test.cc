@@ -53,7 +53,7 @@ EDU_TEST(ip_output, the_frame_has_the_cached_header, "IP-2", "ARP-3")
 	EXPECT_EQ(load_be16(&frame[12]), ethertype_ip);
 }
 
-EDU_TEST(ip_output, identifications_that_matter_differ, "RFC6864-4")
+EDU_TEST(ip_output, identifications_that_matter_differ, "RFC6864-4", "RFC1122-3.2.1.5")
 {
 	world w;
 	socket from = w.a.udp();

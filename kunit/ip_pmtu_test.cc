@@ -116,6 +116,21 @@ EDU_TEST_F(pmtu_fixture, pmtu, absurd_and_foreign_messages_are_not_believed, "RF
 	EXPECT_EQ(w.a.counter(EDU_Icmp_DropQuote), 1u);
 }
 
+EDU_TEST_F(pmtu_fixture, pmtu, who_has_not_seen_our_packets_is_not_believed, "RFC1191-4", "IP-4")
+{
+	/* He knows both addresses, and that a speaks to b, but not from which port. */
+	for (u16 port = 1; port < 1000; port++)
+		w.a.inject(too_big(w, w.b.address(), 576, 1500, {}, port).all());
+	w.settle();
+	EXPECT_EQ(mtu(), 1500);
+	tell(900);
+	EXPECT_EQ(mtu(), 900);
+	socket other = w.a.udp();
+
+	other.connect(w.b.address(), 7);
+	EXPECT_EQ(other.get(sol_ip, ip_option::mtu), 900); /* the path's, for all who use it */
+}
+
 EDU_TEST_F(pmtu_fixture, pmtu, below_the_least_packets_go_without_df, "RFC1191-3")
 {
 	tell(100);

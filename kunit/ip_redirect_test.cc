@@ -31,12 +31,7 @@ struct detour : routed {
 
 /* a sends to `distant` by r; then station 9 or r claims to know better. */
 struct told : routed {
-	told()
-	{
-		set(a, a.ifindex(), EDU_IFACE_secure_redirects, 0);
-		set_all(a, EDU_IFACE_secure_redirects, 0);
-		speak();
-	}
+	told() { speak(); }
 	void speak()
 	{
 		socket from = a.udp();
@@ -56,11 +51,13 @@ struct told : routed {
 		return be32::from_raw(route.gateway);
 	}
 	void redirect(be32 gateway, be32 sender = ip4(10, 0, 0, 254),
-		      be32 quoted_src = ip4(10, 0, 0, 1), u8 code = 1, be32 quoted_dst = distant)
+		      be32 quoted_src = ip4(10, 0, 0, 1), u8 code = 1, be32 quoted_dst = distant,
+		      u8 quoted_tos = 0, be32 to = ip4(10, 0, 0, 1))
 	{
 		u8 quote[28] = {};
 
-		wire::ipv4::repr{.total_length = 28,
+		wire::ipv4::repr{.tos = quoted_tos,
+				 .total_length = 28,
 				 .protocol = udp_protocol_number,
 				 .src = quoted_src,
 				 .dst = quoted_dst}
@@ -68,9 +65,7 @@ struct told : routed {
 		icmp_message message{{wire::icmp::type::redirect, code, gateway.host()}, quote};
 
 		a.inject(ip_frame(0xa, 1,
-				  {.protocol = icmp_protocol_number,
-				   .src = sender,
-				   .dst = ip4(10, 0, 0, 1)},
+				  {.protocol = icmp_protocol_number, .src = sender, .dst = to},
 				  message.all())
 				 .all());
 		settle();
@@ -147,6 +142,25 @@ EDU_TEST(redirect, they_become_rarer_and_stop, "RFC1812-5.2.7.2", "RFC1812-4.3.2
 	EXPECT_TRUE(limit.allows(hash, now + 60000 + 21000));
 }
 
+EDU_TEST(redirect, the_limit_keeps_to_the_millisecond, "RFC1812-4.3.2.8")
+{
+	constexpr u64 load = 20, silence = load << 10, other = u64{1} << 40;
+	detour w;
+	redirect_state &limit = w.r.stack()->redirects;
+	u64 hash = 77, at = 1000000;
+
+	EXPECT_TRUE(limit.allows(hash, at));
+	for (u32 sent = 1; sent < 9; sent++) {
+		EXPECT_FALSE(limit.allows(hash, at + (load << sent)));
+		at += (load << sent) + 1;
+		EXPECT_TRUE(limit.allows(hash, at));
+	}
+	EXPECT_FALSE(limit.allows(hash, at += silence)); /* asked in vain: silence begins anew */
+	EXPECT_FALSE(limit.allows(hash, at += silence));
+	EXPECT_TRUE(limit.allows(hash, at + silence + 1));
+	EXPECT_TRUE(limit.allows(hash + other, at)); /* another pair in the same slot */
+}
+
 EDU_TEST(redirect, a_host_believes_its_gateway, "RFC1122-3.2.2.2", "RFC1122-3.3.1")
 {
 	told w;
@@ -216,6 +230,56 @@ EDU_TEST(redirect, forged_redirects_change_nothing, "RFC1122-3.2.2.2")
 	expect_refused(EDU_Icmp_DropRedirect); /* nobody speaks to that one */
 }
 
+EDU_TEST(redirect, it_comes_to_one_host_by_the_interface_in_use, "RFC1122-3.2.2.2")
+{
+	told w;
+	const be32 router = ip4(10, 0, 0, 254), mine = ip4(10, 0, 0, 1);
+
+	w.redirect(other_gateway, router, mine, 1, distant, 0,
+		   ip4(10, 0, 0, 255)); /* to everybody */
+	w.redirect(other_gateway, router, mine, 1, distant, 0, ip4(224, 0, 0, 1));
+	w.expect_unbelieved();
+	/* The router has the same address on another cable. */
+	w.a.plug(w.far, 7);
+	w.a.add_address(ip4(10, 0, 0, 3), 24);
+	w.speak();
+	w.redirect(other_gateway);
+	w.expect_unbelieved();
+	edu_t_dev_gone(w.a.get(), w.a.ifindex()); /* before its cable */
+}
+
+EDU_TEST(redirect, one_for_a_type_of_service_changes_that_alone, "RFC1122-3.2.2.2")
+{
+	told w;
+
+	w.redirect(other_gateway, ip4(10, 0, 0, 254), ip4(10, 0, 0, 1), 3, distant, 0x10);
+	w.expect_unbelieved();
+	w.redirect(other_gateway, ip4(10, 0, 0, 254), ip4(10, 0, 0, 1), 3, distant, 0);
+	EXPECT_EQ(w.next_hop(), other_gateway);
+}
+
+EDU_TEST(redirect, it_is_about_our_packets_not_those_we_forward, "RFC1122-3.2.2.2",
+	 "RFC1812-5.2.7.2")
+{
+	static constexpr u8 datagram[] = {0x30, 0x39, 0, 7, 0, 11, 0, 0, 't', 'l', 'k'};
+	told w;
+
+	set_all(w.a, EDU_IFACE_forwarding, 1);
+	set_all(w.a, EDU_IFACE_accept_redirects, 1); /* although it is a router */
+	set(w.a, w.a.ifindex(), EDU_IFACE_accept_redirects, 1);
+	w.speak();
+	w.a.inject(
+		ip_frame(9, 1,
+			 {.protocol = udp_protocol_number, .src = ip4(10, 0, 0, 9), .dst = distant},
+			 datagram)
+			.all());
+	w.settle();
+	EXPECT_EQ(w.a.counter(EDU_Ip_ForwDatagrams), 1u);
+	w.redirect(other_gateway);
+	EXPECT_EQ(w.next_hop(), other_gateway);
+	EXPECT_EQ(w.a.counter(EDU_Rt_Redirected), 1u);
+}
+
 EDU_TEST(redirect, no_redirect_is_accepted_where_none_is_wanted, "RFC1122-3.2.2.2")
 {
 	told w;
@@ -239,6 +303,45 @@ EDU_TEST(redirect, a_careful_host_knows_its_gateways, "RFC1122-3.2.2.2")
 	w.speak();
 	w.redirect(other_gateway);
 	EXPECT_EQ(w.next_hop(), other_gateway);
+}
+
+EDU_TEST(redirect, a_shared_medium_has_hosts_of_other_subnets, "RFC1122-3.2.2.2")
+{
+	constexpr be32 stranger = ip4(10, 9, 0, 1); /* in no subnet of ours */
+	told w;
+
+	set(w.a, w.a.ifindex(), EDU_IFACE_shared_media, 1);
+	set(w.a, w.a.ifindex(), EDU_IFACE_secure_redirects, 1); /* does not count any more */
+	w.speak();
+	w.redirect(ip4(10, 0, 0, 1)); /* ourselves */
+	w.redirect(ip4(10, 0, 0, 255));
+	w.redirect(ip4(10, 0, 0, 254)); /* to itself */
+	w.redirect(stranger, ip4(10, 0, 0, 9));
+	w.expect_unbelieved();
+	w.redirect(stranger);
+	EXPECT_EQ(w.next_hop(), stranger);
+}
+
+EDU_TEST(redirect, on_a_shared_medium_any_sender_is_told, "RFC1812-5.2.7.2")
+{
+	detour w;
+
+	w.r.add_route(ip4(10, 8, 0, 0), 24, other_gateway); /* the way back to it */
+	w.arrive(w.transit({.src = ip4(10, 8, 0, 1), .dst = distant}));
+	EXPECT_EQ(w.r.counter(EDU_Icmp_OutRedirects), 0u);
+	set(w.r, w.in, EDU_IFACE_shared_media, 1);
+	w.arrive(w.transit({.src = ip4(10, 8, 0, 1), .dst = distant}));
+	EXPECT_EQ(w.r.counter(EDU_Icmp_OutRedirects), 1u);
+}
+
+EDU_TEST(redirect, both_gateways_are_in_one_subnet, "RFC1122-3.2.2.2")
+{
+	told w;
+
+	w.a.add_address(ip4(10, 9, 0, 1), 24); /* another one on the same cable */
+	w.speak();
+	w.redirect(ip4(10, 9, 0, 77));
+	w.expect_unbelieved();
 }
 
 EDU_TEST(redirect, a_router_does_not_listen, "RFC1812-5.2.7.2")

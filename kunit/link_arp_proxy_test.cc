@@ -118,6 +118,16 @@ EDU_TEST(arp_proxy, a_published_entry_says_the_address_it_was_given, "OVER-11", 
 	EXPECT_TRUE(g.ask(ip4(10, 1, 0, 7)).sender_ha == station(42));
 }
 
+EDU_TEST(arp_proxy, who_names_our_own_address_means_whatever_it_will_be, "OVER-11")
+{
+	gateway g;
+	edu_dev_info info = host::ethernet(5);
+
+	ASSERT_EQ(add_proxy(g.h, proxy(ip4(10, 1, 0, 7), 32, g.h.ifindex(), 1)), 0);
+	edu_t_dev_change(g.h.get(), g.h.ifindex(), &info);
+	EXPECT_TRUE(g.ask(ip4(10, 1, 0, 7)).sender_ha == station(5));
+}
+
 EDU_TEST(arp_proxy, a_subnet_is_answered_for_by_its_longest_mask, "OVER-11")
 {
 	gateway g;
@@ -139,7 +149,9 @@ EDU_TEST(arp_proxy, nobody_is_answered_for_on_his_own_link, "OVER-11", "RFC1027"
 
 	ASSERT_EQ(add_proxy(g.h, proxy(ip4(0, 0, 0, 0), 0)), 0);
 	g.serve_by_route();
+	EXPECT_EQ(g.h.add_route(ip4(10, 0, 0, 0), 8, ip4(10, 1, 0, 2)), 0);
 	EXPECT_TRUE(g.answered(ip4(10, 1, 0, 7)));
+	EXPECT_TRUE(g.answered(ip4(10, 255, 255, 254)));
 	EXPECT_FALSE(g.answered(ip4(10, 0, 0, 7)));
 	EXPECT_FALSE(g.answered(ip4(192, 168, 7, 7))); /* no route */
 	EXPECT_FALSE(g.answered(ip4(10, 1, 0, 255))); /* broadcasts, also of who knows no subnets */

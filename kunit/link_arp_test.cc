@@ -133,7 +133,7 @@ EDU_TEST(arp, a_new_hardware_address_replaces_the_old, "ARP-9", "ARP-3", "IP-2")
 	socket from = w.a.udp();
 
 	w.a.inject(arp_question(9, ip4(10, 0, 0, 9), w.a.address()).all());
-	w.settle();
+	w.run_for(1000); /* arp_locktime_ms */
 	w.a.inject(arp_answer(8, ip4(10, 0, 0, 9), 1, w.a.address()).all());
 	w.settle();
 	EXPECT_TRUE(address_of(w.a.neighbour(ip4(10, 0, 0, 9))) == station(8));
@@ -143,6 +143,67 @@ EDU_TEST(arp, a_new_hardware_address_replaces_the_old, "ARP-9", "ARP-3", "IP-2")
 	w.settle();
 	ASSERT_EQ(w.cable.frames(ethertype_ip), 1u);
 	EXPECT_TRUE(eth_addr::load(w.cable.frame(ethertype_ip, 0).data()) == station(8));
+}
+
+EDU_TEST(arp, of_two_answers_the_first_counts, "ARP-9", "ARP-6")
+{
+	constexpr be32 ip = ip4(10, 0, 0, 77);
+	world w;
+	socket from = w.a.udp();
+	auto answer = [&](u8 n) {
+		w.a.inject(arp_answer(n, ip, 1, w.a.address()).all());
+		w.settle();
+		return address_of(w.a.neighbour(ip));
+	};
+
+	from.send("tlk", ip, 7);
+	w.settle();
+	EXPECT_TRUE(answer(9) == station(9));
+	EXPECT_TRUE(answer(8) == station(9));
+	EXPECT_EQ(w.a.counter(EDU_Arp_Locked), 1u);
+	EXPECT_EQ(w.a.counter(EDU_Arp_Updated), 0u);
+
+	/* The same word again does not begin the time anew. */
+	w.run_for(600);
+	EXPECT_TRUE(answer(9) == station(9));
+	w.run_for(399);
+	EXPECT_TRUE(answer(8) == station(9));
+	w.run_for(1);
+	EXPECT_TRUE(answer(8) == station(8));
+	EXPECT_TRUE(answer(9) == station(8));
+	EXPECT_EQ(w.a.counter(EDU_Arp_Locked), 3u);
+	EXPECT_EQ(w.a.counter(EDU_Arp_Updated), 1u);
+	w.a.tune(EDU_TUNE_arp_locktime_ms, 0);
+	EXPECT_TRUE(answer(9) == station(9));
+}
+
+EDU_TEST(arp, who_moves_and_says_so_is_believed_at_once, "ARP-9")
+{
+	constexpr be32 ip = ip4(10, 0, 0, 77);
+	const wire::arp::repr moved{wire::arp::operation::reply, station(6), ip, station(6), ip};
+	world w;
+	socket from = w.a.udp();
+	auto now = [&](const handmade &frame) {
+		w.a.inject(frame.all());
+		w.settle();
+		return address_of(w.a.neighbour(ip));
+	};
+
+	from.send("tlk", ip, 7);
+	w.settle();
+	EXPECT_TRUE(now(arp_answer(9, ip, 1, w.a.address())) == station(9));
+	EXPECT_TRUE(now(arp_question(8, ip, ip)) == station(8));
+	EXPECT_TRUE(now(arp_question(7, ip, w.a.address())) == station(7)); /* to us */
+	EXPECT_TRUE(now(arp_frame(moved, eth_addr::broadcast())) == station(6));
+	/* To others it answers, or asks, like anybody. */
+	EXPECT_TRUE(now(arp_answer(9, ip, 1, ip)) == station(6));
+	EXPECT_TRUE(now(arp_question(9, ip, ip4(10, 0, 0, 50))) == station(6));
+	EXPECT_EQ(w.a.counter(EDU_Arp_Locked), 2u);
+
+	/* The administrator is no packet. */
+	ASSERT_EQ(add_neighbour(w.a, ip, 5, 2), 0);
+	EXPECT_TRUE(address_of(w.a.neighbour(ip)) == station(5));
+	EXPECT_TRUE(now(arp_answer(9, ip, 1, w.a.address())) == station(5));
 }
 
 EDU_TEST(arp, a_permanent_entry_is_never_overwritten_nor_removed, "ARP-9", "ARP-11")

@@ -6,8 +6,7 @@
  *
  * Locking: none. Tests run one after the other.
  */
-#include "test.hh"
-#include "world.hh"
+#include "frames.hh"
 
 namespace edu::test::on_sock_cork {
 namespace {
@@ -95,6 +94,55 @@ EDU_TEST(cork, a_checksum_covers_every_part, "UDP-3", "OVER-3")
 
 	EXPECT_EQ(got.length, static_cast<int>(3 * part_len + 3));
 	EXPECT_EQ(w.b.counter(EDU_Udp_DropChecksum), 0u);
+}
+
+EDU_TEST(cork, more_than_the_mtu_leaves_in_fragments, "UDP-3", "IP-4", "IP-5", "BSD-6")
+{
+	constexpr u32 parts = 5, part_len = 777, whole = parts * part_len + 3;
+	static u8 part[part_len];
+	world w;
+	socket from = w.a.udp(), to = w.b.udp(7);
+
+	for (u32 i = 0; i < part_len; i++)
+		part[i] = static_cast<u8>(i * 5);
+	from.send("first", w.b.address(), 7); /* for ARP */
+	w.settle();
+	EXPECT_EQ(to.receive().length, 5);
+	w.cable.clear();
+	for (u32 i = 0; i < parts; i++)
+		EXPECT_EQ(from.send(part, w.b.address(), 7, more), static_cast<int>(part_len));
+	w.settle();
+	EXPECT_EQ(w.cable.frames(), 0u);
+	EXPECT_EQ(from.send(octets("end"), w.b.address(), 7), 3);
+	w.settle();
+	EXPECT_EQ(w.cable.frames(ethertype_ip), 3u); /* 2 * 1480 octets, and the rest */
+	EXPECT_EQ(w.a.counter(EDU_Ip_FragCreates), 3u);
+	EXPECT_EQ(w.a.counter(EDU_Ip_FragOKs), 1u);
+	datagram got = to.receive(msg_dontwait | msg_trunc);
+
+	EXPECT_EQ(got.length, static_cast<int>(whole));
+	EXPECT_BYTES((bytes{got.data, sizeof(got.data)}), (bytes{part, sizeof(got.data)}));
+	EXPECT_EQ(to.receive().length, eagain);
+	EXPECT_EQ(w.b.counter(EDU_Udp_DropChecksum), 0u);
+}
+
+EDU_TEST(cork, what_may_not_be_cut_stays_within_the_mtu, "UDP-3", "IP-4")
+{
+	constexpr int ip_mtu_discover = 10, pmtu_do = 2;
+	static u8 part[736];
+	world w;
+	socket from = w.a.udp(), to = w.b.udp(7);
+
+	from.set(sol_ip, ip_mtu_discover, pmtu_do);
+	for (int i = 0; i < 2; i++) /* 1472 octets: just fits */
+		EXPECT_EQ(from.send(part, w.b.address(), 7, more), 736);
+	EXPECT_EQ(from.send(octets("x"), w.b.address(), 7, more), emsgsize); /* all of it goes */
+	EXPECT_EQ(from.send(part, w.b.address(), 7, more), 736);
+	EXPECT_EQ(from.send(part, w.b.address(), 7), 736);
+	w.settle();
+	EXPECT_EQ(to.receive(msg_dontwait | msg_trunc).length, 1472);
+	EXPECT_EQ(to.receive().length, eagain);
+	EXPECT_EQ(w.a.counter(EDU_Ip_FragCreates), 0u);
 }
 
 EDU_TEST(cork, what_grows_too_large_is_thrown_away, "UDP-3")

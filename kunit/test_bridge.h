@@ -48,7 +48,8 @@ unsigned int edu_t_end(void);
 
 /* null: no memory. edulo is there and up, with ifindex 1 and 127.0.0.1/8. */
 struct edu_t_host *edu_t_host_new(void);
-/* Closes what is still open: sockets first, then devices, then the stack. */
+/* Closes what is still open: sockets first, streams with a reset, and those that no program has any more;
+ * then devices, then the stack. */
 void edu_t_host_free(struct edu_t_host *host);
 struct edu_stack *edu_t_stack(struct edu_t_host *host);
 /* Sum over all CPUs. */
@@ -66,6 +67,8 @@ struct edu_t_cable *edu_t_cable_new(void); /* null: no memory */
 void edu_t_cable_free(struct edu_t_cable *cable);
 /* The next `count` frames that are sent on it are captured but reach nobody. */
 void edu_t_cable_lose(struct edu_t_cable *cable, unsigned int count);
+/* Large buffers (edu_dev_info.segment_max) go over it in one piece, or, yes: cut into packets. */
+void edu_t_cable_cut(struct edu_t_cable *cable, int yes);
 
 /*
  * Attaches a device to the host and to the cable. `info` tells the core all about it; its name and
@@ -112,6 +115,14 @@ void edu_t_close(struct edu_t_sock *sock);
 /* Addresses and ports in network byte order, put into a sockaddr of the module's family. */
 int edu_t_bind(struct edu_t_sock *sock, edu_be32 address, edu_be16 port);
 int edu_t_connect(struct edu_t_sock *sock, edu_be32 address, edu_be16 port);
+/* The same with O_NONBLOCK (04000) or 0; edu_t_connect() waits, for streams. */
+int edu_t_connect_flags(struct edu_t_sock *sock, edu_be32 address, edu_be16 port, int flags);
+/* The next connection of a listener, or null and *error; flags as above. */
+struct edu_t_sock *edu_t_accept(struct edu_t_sock *sock, int flags, int *error);
+int edu_t_listen(struct edu_t_sock *sock, int backlog);
+int edu_t_shutdown(struct edu_t_sock *sock, int how);
+/* What poll() says of a stream: EDU_POLL*. */
+unsigned int edu_t_poll(struct edu_t_sock *sock);
 /* connect() to AF_UNSPEC. */
 int edu_t_disconnect(struct edu_t_sock *sock);
 /* bind and connect with any octets as the socket address. */
@@ -119,8 +130,9 @@ int edu_t_bind_raw(struct edu_t_sock *sock, const void *name, int name_len);
 int edu_t_connect_raw(struct edu_t_sock *sock, const void *name, int name_len);
 /* The core's handle, for edu_core_listen(), edu_core_getname(), edu_core_ioctl() and so on. */
 edu_t_home_sock *edu_t_sk(struct edu_t_sock *sock);
-/* SOL_SOCKET too: SO_REUSEADDR, SO_REUSEPORT, SO_BROADCAST, SO_DONTROUTE, SO_RCVBUF, SO_SNDBUF, SO_BINDTODEVICE
- * (value: an int, the ifindex); reading: SO_ERROR. */
+/* SOL_SOCKET too: SO_REUSEADDR, SO_REUSEPORT, SO_BROADCAST, SO_DONTROUTE, SO_RCVBUF, SO_SNDBUF, SO_KEEPALIVE,
+ * SO_OOBINLINE, SO_RCVLOWAT, SO_LINGER (value: seconds, or -1 for off), SO_RCVTIMEO and SO_SNDTIMEO (value:
+ * milliseconds), SO_BINDTODEVICE (value: an int, the ifindex); reading: SO_ERROR. */
 int edu_t_setsockopt(struct edu_t_sock *sock, int level, int name, const void *value,
 		     unsigned int len);
 int edu_t_getsockopt(struct edu_t_sock *sock, int level, int name, void *value, unsigned int *len);
@@ -161,6 +173,8 @@ void edu_t_privileged(int yes);
 void edu_t_fail_alloc(unsigned int n);
 /* Whether it has struck. Clears it. */
 int edu_t_alloc_failed(void);
+/* Whether the machine is short of memory for streams (edu_k_stream_pressure()), until edu_t_begin(). */
+void edu_t_pressure(int yes);
 
 /* Trace points passed (edu_k_trace_skb, by any host) since edu_t_trace_start(), oldest first, at
  * most 256. A home that cannot tell returns -1. */

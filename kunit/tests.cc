@@ -39,11 +39,23 @@
 #include "transport_udp_test.cc"
 #include "transport_raw_test.cc"
 #include "transport_packet_test.cc"
+#include "transport_tcp_congestion_test.cc"
+#include "transport_tcp_sack_test.cc"
+#include "transport_tcp_recovery_test.cc"
+#include "transport_tcp_hash_test.cc"
+#include "transport_tcp_isn_test.cc"
+#include "transport_tcp_listen_test.cc"
+#include "transport_tcp_output_test.cc"
+#include "transport_tcp_timer_test.cc"
+#include "transport_tcp_input_test.cc"
+#include "transport_tcp_data_test.cc"
+#include "transport_tcp_window_test.cc"
 
 /* link/ */
 #include "link_interface_test.cc"
 #include "link_arp_test.cc"
 #include "link_arp_proxy_test.cc"
+#include "link_arp_probe_test.cc"
 #include "link_rarp_test.cc"
 
 /* ip/ */

@@ -118,6 +118,20 @@ EDU_TEST(packet, a_frame_goes_to_the_device_named_with_it, "BSD-4", "DEV-4")
 	EXPECT_EQ(edu_t_send_frame(from.get(), frame.octets, 60, &none), enodev);
 	EXPECT_EQ(edu_t_send_frame(from.get(), frame.octets, 13, &eth0), einval);
 	EXPECT_EQ(edu_t_send_frame(from.get(), frame.octets, 0, &eth0), einval);
+	EXPECT_EQ(edu_t_send_frame(from.get(), frame.octets, 14, &eth0), 14); /* without data */
+	w.settle();
+	EXPECT_EQ(to.receive().length, 14);
+
+	edu_send send = {}; /* a struct sockaddr, with no room for a protocol */
+
+	send.name = &eth0;
+	send.name_len = 16;
+	send.flags = msg_dontwait;
+	EXPECT_EQ(edu_t_sendmsg(from.get(), frame.octets, 60, &send), 60);
+	w.settle();
+	EXPECT_BYTES(to.receive().payload(), frame.all()); /* the frame says what it is */
+	send.name_len = 15;
+	EXPECT_EQ(edu_t_sendmsg(from.get(), frame.octets, 60, &send), einval);
 }
 
 EDU_TEST(packet, a_frame_must_fit_the_device, "BSD-4")

@@ -32,9 +32,10 @@ namespace edu::test {
 
 /* Linux's numbers, which a test's program would take from <sys/socket.h> and <netinet/in.h>. */
 inline constexpr int sock_stream = 1, sock_dgram = 2, sock_raw = 3;
-inline constexpr int ipproto_icmp = 1, ipproto_udp = 17;
+inline constexpr int ipproto_icmp = 1, ipproto_tcp = 6, ipproto_udp = 17;
 inline constexpr u32 msg_peek = 0x2, msg_trunc = 0x20, msg_dontwait = 0x40, msg_errqueue = 0x2000;
-inline constexpr int sol_ip = 0, sol_socket = 1;
+inline constexpr int sol_ip = 0, sol_socket = 1, sol_tcp = 6;
+inline constexpr int o_nonblock = 04000;
 inline constexpr u32 iff_up = 0x1, iff_broadcast = 0x2, iff_loopback = 0x8, iff_pointopoint = 0x10,
 		     iff_running = 0x40, iff_noarp = 0x80, iff_promisc = 0x100,
 		     iff_multicast = 0x1000;
@@ -95,7 +96,7 @@ public:
 	~socket() { close(); }
 
 	bool is_open() const { return sock_; }
-	int error() const { return error_; } /* why socket() or udp()'s bind failed, or 0 */
+	int error() const { return error_; } /* why socket(), accept() or bind() failed, or 0 */
 	edu_t_sock *get() const { return sock_; }
 	::sock *sk() const { return edu_t_sk(sock_); }
 
@@ -114,6 +115,34 @@ public:
 		return edu_t_connect(sock_, address.raw(), be16{port}.raw());
 	}
 	int disconnect() { return edu_t_disconnect(sock_); }
+
+	/* Streams. None of these waits: begin() says -EINPROGRESS (-115), accept() gives a socket that
+	 * is not open, read() and write() say -EAGAIN (-11). */
+	int begin(be32 address, u16 port)
+	{
+		return edu_t_connect_flags(sock_, address.raw(), be16{port}.raw(), o_nonblock);
+	}
+	int listen(int backlog) { return edu_t_listen(sock_, backlog); }
+	socket accept()
+	{
+		int error = 0;
+		edu_t_sock *next = edu_t_accept(sock_, o_nonblock, &error);
+
+		return socket{next, error};
+	}
+	int shutdown(int how) { return edu_t_shutdown(sock_, how); } /* 0: rd, 1: wr, 2: both */
+	u32 poll() { return edu_t_poll(sock_); }		     /* EDU_POLL* */
+	int write(bytes data, u32 flags = msg_dontwait) { return send(data, {}, 0, flags); }
+	/* Octets read, 0 at the end of the stream. */
+	int read(mutable_bytes to, u32 flags = msg_dontwait)
+	{
+		edu_t_recv call{};
+
+		call.data = to.data();
+		call.room = static_cast<u32>(to.size());
+		call.flags = flags;
+		return edu_t_recvmsg(sock_, &call);
+	}
 
 	/* To the address given, or where the socket is connected to. Never waits. */
 	int send(bytes data, be32 address = {}, u16 port = 0, u32 flags = msg_dontwait)
@@ -165,6 +194,8 @@ public:
 	}
 
 private:
+	socket(edu_t_sock *sock, int error) : sock_{sock}, error_{error} {}
+
 	edu_t_sock *sock_;
 	int error_ = 0;
 };
@@ -204,6 +235,8 @@ public:
 	}
 	void clear() { edu_t_cable_clear(cable_); }
 	void lose(u32 count) { edu_t_cable_lose(cable_, count); }
+	/* Large buffers become packets as they leave. */
+	void cut() { edu_t_cable_cut(cable_, 1); }
 
 private:
 	static u16 type_of(bytes frame) { return frame.size() < 14 ? 0 : load_be16(&frame[12]); }
@@ -314,6 +347,16 @@ public:
 		return s;
 	}
 
+	/* A TCP socket, bound to the port (0: to none yet). */
+	socket tcp(u16 port = 0)
+	{
+		socket s{host_, sock_stream, 0};
+
+		if (port && s.is_open())
+			s.bind({}, port);
+		return s;
+	}
+
 	/* A frame arrives at the last plugged device. */
 	void inject(bytes frame)
 	{
@@ -377,6 +420,24 @@ public:
 		cable.clear();
 	}
 	world(const world &) = delete;
+
+	/* A connection from a to b's port, which has a socket of its own while it is made: both ends in
+	 * ESTABLISHED, or not open. */
+	struct stream {
+		socket a, b;
+	};
+	stream connect(u16 port)
+	{
+		socket listener = b.tcp(port);
+		socket from = a.tcp();
+
+		listener.listen(1);
+		from.begin(b.address(), port);
+		settle();
+		socket to = listener.accept();
+
+		return {std::move(from), std::move(to)};
+	}
 
 	/* What is on its way arrives, and what that sends, and so on. */
 	void settle() { edu_t_run(0); }

@@ -12,6 +12,7 @@ frame behind the one in question and waits for the answer to that (Wire.fence).
 
 import contextlib
 import errno
+import gc
 import itertools
 import json
 import os
@@ -23,7 +24,7 @@ import time
 
 import pytest
 import rtnl
-from edusock import EduSocket, in_netns, linux_socket, netns_add, netns_del
+from edusock import EduSocket, abort, in_netns, linux_socket, netns_add, netns_del
 
 KERNEL = os.environ.get("EDUINET_KERNEL", "6.1")
 # Everything is slower on the sanitizer kernel under emulation; what we wait for still comes.
@@ -42,6 +43,8 @@ def pytest_configure(config):
     config.addinivalue_line(
         "markers", "req(id, …): the requirements this test proves (Documentation/requirements.rst)"
     )
+    config.addinivalue_line("markers", "long: takes minutes; runs with --long alone")
+    config.addinivalue_line("markers", "patient: starts so many programs that an emulated machine takes long")
     # One processor, so that frames are received in the order in which a test sends them: a virtual
     # cable delivers to the backlog of the sender's processor. Programs get all of them again.
     os.sched_setaffinity(0, {min(CPUS)})
@@ -55,22 +58,68 @@ def pytest_collection_modifyitems(config, items):
     is met by one case as by all.
     """
     items.sort(key=lambda item: "test_module" not in item.nodeid)
+    if not config.getoption("--long"):
+        config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("long")])
+        items[:] = [item for item in items if not item.get_closest_marker("long")]
     leave_to_the_sanitizer(config, items)
+    share_out_to_kernels(config, items)
     share, shares = map(int, config.getoption("--share").split("/"))
     config.hook.pytest_deselected(items=[item for n, item in enumerate(items) if n % shares != share - 1])
     items[:] = items[share - 1 :: shares]
 
 
+# Tests of programs, by a part of their names.
+PROGRAMS = ["::test_program", "::test_the_tool", "test_tool.py", "test_tool_tcp.py", "test_run.py", "test_run_more.py"]
+
+
+# What the sanitizer kernel runs of the whole folder: devices, namespaces, the module and sockets that come
+# and go, storms and forwarding. The core's own tests run there too, by KUnit.
+LIFETIMES = [
+    "device", "edulo", "exclusive", "forward", "headerless", "module", "multicast", "packet", "regress_r1", "stress",
+    "tcp", "tcp_faults", "trace",
+]
+
+
 def leave_to_the_sanitizer(config, items):
-    """What the sanitizer kernel runs. Every kernel else runs all."""
+    """The sanitizer kernel is slow. It runs the first case of each parametrised test, and no test of
+    a program: what they prove is proved on the stock kernels, and its own matter, memory and locks,
+    is met by one case as by all. Of the whole folder it runs the files above."""
     if KERNEL != "debug" or config.getoption("--every-case"):
         return
+    keep_first_cases(
+        config, items,
+        leave=lambda name: any(part in name for part in PROGRAMS)
+        or (whole_folder(config) and os.path.basename(name.partition(".py")[0]).removeprefix("test_") not in LIFETIMES),
+        every_case=lambda name: "test_stress" in name,
+    )
+
+
+def share_out_to_kernels(config, items):
+    """The whole folder, on the two stock kernels. Each test runs on one of them at least: 6.1 has every
+    case but of `edu run` and of the tour; 6.12 has these, and the first case of each other test."""
+
+    def left_to_6_12(name):
+        return any(file in name for file in ("test_run.py", "test_run_more.py", "test_tour.py"))
+
+    if not whole_folder(config) or config.getoption("--every-case"):
+        return
+    if KERNEL == "6.1":
+        keep_first_cases(config, items, leave=left_to_6_12, every_case=lambda name: True)
+    elif KERNEL == "6.12":
+        keep_first_cases(config, items, leave=lambda name: False, every_case=left_to_6_12)
+
+
+def whole_folder(config):
+    return [os.path.basename(path.rstrip("/")) for path in config.args] == ["tests"]
+
+
+def keep_first_cases(config, items, leave, every_case):
+    """Of each test the first case, or every one, or none: by its name without parameters."""
     seen, kept, left = set(), [], []
     for item in items:
         name = item.nodeid.partition("[")[0]
-        repeated = name in seen and "test_stress" not in name
-        program = "::test_program" in name or "::test_the_tool" in name or "test_tool.py" in name
-        (left if repeated or program else kept).append(item)
+        here = not leave(name) and (name not in seen or every_case(name))
+        (kept if here else left).append(item)
         seen.add(name)
     config.hook.pytest_deselected(items=left)
     items[:] = kept
@@ -78,7 +127,8 @@ def leave_to_the_sanitizer(config, items):
 
 def pytest_addoption(parser):
     parser.addoption("--share", default="1/1", help="N/M: the Nth of M parts of the tests")
-    parser.addoption("--every-case", action="store_true", help="on the sanitizer kernel too")
+    parser.addoption("--long", action="store_true", help="the tests that take minutes too")
+    parser.addoption("--every-case", action="store_true", help="on every kernel, whatever its share would be")
 
 
 def pytest_runtest_logreport(report):
@@ -88,19 +138,21 @@ def pytest_runtest_logreport(report):
 
 
 @pytest.fixture(autouse=True)
-def time_limit():
+def time_limit(request):
     """No test holds up the others for ever."""
 
     def too_long(*_):
-        raise AssertionError(f"not done after {PATIENCE * 6} s")
+        raise AssertionError("not done in time")
 
     signal.signal(signal.SIGALRM, too_long)
-    signal.setitimer(signal.ITIMER_REAL, PATIENCE * 6)
+    factors = {"long": 360, "patient": 30}
+    most = max((factors[mark.name] for mark in request.node.iter_markers() if mark.name in factors), default=6)
+    signal.setitimer(signal.ITIMER_REAL, PATIENCE * most)
     yield
     signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-def run(*command, netns=None, check=True, user=None, **more):
+def run(*command, netns=None, check=True, user=None, timeout=PATIENCE * 4, **more):
     """A command's CompletedProcess, with text output; in a namespace when one is given."""
     command = [str(word) for word in command]
 
@@ -113,7 +165,7 @@ def run(*command, netns=None, check=True, user=None, **more):
 
     with in_netns(netns):
         done = subprocess.run(
-            command, capture_output=True, text=True, timeout=PATIENCE * 4, check=False,
+            command, capture_output=True, text=True, timeout=timeout, check=False,
             preexec_fn=prepare, **more
         )
     if check and done.returncode:
@@ -241,10 +293,13 @@ class Host:
                     setting.write("1")
 
     def delete(self):
+        # A connection without a program whose peer is gone tries for minutes, and holds namespace and module.
         for sock in self.sockets:
-            sock.close()
+            abort(sock)
         if self._rtnl:
             self._rtnl.close()
+        with contextlib.suppress(OSError):
+            self.tune(tcp_orphan_retries=1)
         # A packet that waits for ARP is charged to its socket, and that holds the namespace: with
         # the device it goes at once, not when ARP gives up.
         run("ip", "-n", self.name, "link", "del", "e0", check=False)
@@ -278,6 +333,7 @@ class Host:
     def socket(self, kind=SOCK_DGRAM, protocol=0, bind=None):
         sock = EduSocket(kind, protocol, netns=self.name)
         sock.settimeout(PATIENCE)
+        sock.kept = self.sockets
         self.sockets.append(sock)
         if bind:
             sock.bind(bind)
@@ -482,3 +538,60 @@ def wired(lab):
     lab.w.to_mac, lab.w.to_ip, lab.w.ip = lab.mac, "10.0.0.1", lab.peer
     lab.w.heard()
     return lab
+
+
+# TCP with a crafted peer (tcp_wire.py, tcp_lab.py)
+
+
+@pytest.fixture
+def line(wired):
+    """wired, as a real wire, and a listener of ours at port 7000."""
+    import tcp_lab
+    import tcp_wire
+
+    tcp_wire.real_wire(wired)
+    wired.listener = wired.a.socket(tcp_lab.STREAM)
+    wired.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    wired.listener.bind(("10.0.0.1", tcp_lab.PORT))
+    wired.listener.listen(8)
+    return wired
+
+
+@pytest.fixture
+def passive(line):
+    """A connection that the peer has opened: line.p, line.sock."""
+    import tcp_lab
+    import tcp_wire
+
+    line.p = tcp_wire.Peer(line, tcp_lab.PORT)
+    line.synack = line.p.connect()
+    line.sock = line.listener.accept_one()
+    return line
+
+
+# Memory that runs out (faults.py)
+
+
+@pytest.fixture
+def failing():
+    import faults
+
+    if not os.path.exists("/proc/thread-self/fail-nth"):
+        pytest.skip("this kernel cannot fail on demand")
+    made = faults.Failing()
+    gc.disable()
+    yield made
+    gc.enable()
+    made.close()
+
+
+# Programs by `edu run` (run_lab.py)
+
+
+@pytest.fixture(params=["serves", "calls"])
+def sides(request, pair):
+    """(server, client): ours serves and Linux calls, or the other way around."""
+    import run_lab
+
+    ours, theirs = run_lab.Side(pair.a, True), run_lab.Side(pair.b, False)
+    return (ours, theirs) if request.param == "serves" else (theirs, ours)

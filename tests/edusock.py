@@ -121,6 +121,8 @@ class EduSocket(socket.socket):
         with in_netns(netns):
             super().__init__(af, kind, protocol)
         self.af = af
+        # Where the sockets that accept_one() makes are entered, for whoever deletes the namespace.
+        self.kept = []
         self.settimeout(10)
 
     def _call(self, event, flags, function):
@@ -145,7 +147,31 @@ class EduSocket(socket.socket):
 
     def connect(self, address):
         raw = pack(address, self.af)
-        check(libc.connect(self.fileno(), raw, len(raw)), "connect")
+        got = libc.connect(self.fileno(), raw, len(raw))
+        if got < 0 and ctypes.get_errno() == errno.EINPROGRESS and self.gettimeout():
+            # Python's timeouts make the descriptor one that does not wait.
+            poll = select.poll()
+            poll.register(self.fileno(), select.POLLOUT)
+            if not poll.poll(self.gettimeout() * 1000):
+                raise TimeoutError("timed out")
+            number = self.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if number:
+                raise OSError(number, f"connect: {os.strerror(number)}")
+            return
+        check(got, "connect")
+
+    def accept_one(self):
+        """The next connection, waited for as long as settimeout() allows."""
+        poll = select.poll()
+        poll.register(self.fileno(), select.POLLIN)
+        if not poll.poll(self.gettimeout() * 1000):
+            raise TimeoutError("nobody to accept")
+        child = EduSocket.__new__(EduSocket)
+        socket.socket.__init__(child, fileno=check(libc.accept(self.fileno(), None, None), "accept"))
+        child.af, child.kept = self.af, self.kept
+        child.settimeout(self.gettimeout())
+        self.kept.append(child)
+        return child
 
     def disconnect(self):
         raw = struct.pack("=H14x", socket.AF_UNSPEC)
@@ -214,7 +240,7 @@ class EduSocket(socket.socket):
 
 IP_TOS, IP_TTL, IP_HDRINCL, IP_OPTIONS, IP_RECVOPTS, IP_RETOPTS, IP_PKTINFO = 1, 2, 3, 4, 6, 7, 8
 IP_MTU_DISCOVER, IP_RECVERR, IP_RECVTTL, IP_RECVTOS, IP_MTU, IP_FREEBIND = 10, 11, 12, 13, 14, 15
-IP_RECVORIGDSTADDR, IP_MINTTL, IP_BIND_ADDRESS_NO_PORT, IP_UNICAST_IF = 20, 21, 24, 50
+IP_TRANSPARENT, IP_RECVORIGDSTADDR, IP_MINTTL, IP_BIND_ADDRESS_NO_PORT, IP_UNICAST_IF = 19, 20, 21, 24, 50
 
 
 def pktinfo(index=0, source="0.0.0.0"):
@@ -228,6 +254,13 @@ def find_cmsg(control, kind, level=socket.SOL_IP):
         if (got_level, got_kind) == (level, kind):
             return data
     raise AssertionError(f"no control message {level}/{kind} in {control}")
+
+
+def abort(sock):
+    """Closes it so that a connection ends at once, by a reset."""
+    with contextlib.suppress(OSError):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("=ii", 1, 0))
+    sock.close()
 
 
 def linux_socket(kind=socket.SOCK_DGRAM, protocol=0, netns=None):

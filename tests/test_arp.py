@@ -40,9 +40,8 @@ def is_reply(ip):
 
 def reply(lab, ip, mac=None, **fields):
     mac = mac or lab.w.mac
-    return Ether(dst=lab.mac, src=mac) / ARP(
-        op=2, hwsrc=mac, psrc=ip, hwdst=lab.mac, pdst="10.0.0.1", **fields
-    )
+    told = {"hwsrc": mac, "psrc": ip, "hwdst": lab.mac, "pdst": "10.0.0.1", **fields}
+    return Ether(dst=lab.mac, src=mac) / ARP(op=2, **told)
 
 
 def request(lab, ip, sender="10.0.0.5", mac=None, **fields):
@@ -226,6 +225,19 @@ def test_an_address_that_moves_takes_its_traffic_along(cable):
     assert cable.a.arp()["10.0.0.2"]["mac"] == STRANGER
 
 
+@pytest.mark.req("ARP-9")
+def test_of_two_answers_the_first_counts(cable):
+    cable.a.tune(arp_locktime_ms=600000)
+    resolve(cable, "10.0.0.2")
+    with cable.a.counts("Arp.Locked"):
+        cable.w.send(reply(cable, "10.0.0.2", mac=STRANGER))
+    assert cable.a.arp()["10.0.0.2"]["mac"] == cable.w.mac
+    cable.a.tune(arp_locktime_ms=0)
+    with cable.a.counts("Arp.Updated"):
+        cable.w.send(reply(cable, "10.0.0.2", mac=STRANGER))
+    assert cable.a.arp()["10.0.0.2"]["mac"] == STRANGER
+
+
 @pytest.mark.req("ARP-9", "ARP-11")
 def test_permanent_entry_is_never_overwritten(cable):
     cable.w.send(reply(cable, "10.0.0.9", mac=STRANGER))
@@ -248,6 +260,82 @@ def test_another_station_with_our_address_is_noticed_and_told(cable):
         cable.w.send(request(cable, "10.0.0.1", sender="10.0.0.1", mac=STRANGER))
     assert not [frame for frame in cable.w.fence() if ARP in frame]
     assert "10.0.0.1" not in cable.a.arp()
+
+
+# Probing
+
+
+@pytest.fixture
+def careful(cable):
+    """lab.a asks before it uses an address, and gets 10.0.0.77."""
+    cable.a.tune(arp_probe_wait_ms=10, arp_probe_min_ms=10, arp_probe_max_ms=20, arp_announce_wait_ms=100)
+    cable.a.tune(**{"conf/e0/arp_probe": 1})
+    cable.w.heard()
+    return cable
+
+
+def shown(cable):
+    """How 10.0.0.77 stands: the flags that `edu addr` shows, or nothing."""
+    for device in cable.a.edu_json("addr", "show", "dev", "e0"):
+        for address in device["addr_info"]:
+            if address["local"] == "10.0.0.77":
+                return address
+    return {}
+
+
+@pytest.mark.req("RFC5227-2.1", "RFC5227-2.3", "OVER-1")
+def test_a_new_address_is_probed_then_announced(careful):
+    careful.a.rtnl.address("10.0.0.77/24", "e0")
+    for _ in range(3):
+        frame = careful.w.expect(is_request("10.0.0.77"), "probe")
+        assert (frame.dst, frame[ARP].psrc, frame[ARP].hwsrc) == (BROADCAST, "0.0.0.0", careful.mac)
+    for _ in range(2):
+        frame = careful.w.expect(is_request("10.0.0.77"), "announcement")
+        assert (frame.dst, frame[ARP].psrc, frame[ARP].hwsrc) == (BROADCAST, "10.0.0.77", careful.mac)
+    assert "tentative" not in shown(careful)
+    careful.w.send(request(careful, "10.0.0.77"))
+    careful.w.expect(is_reply("10.0.0.77"), "reply")
+
+
+@pytest.mark.req("RFC5227-2.1", "ARP-9")
+def test_an_address_that_another_station_has_is_not_used(careful):
+    careful.a.tune(arp_probe_min_ms=60000, arp_probe_max_ms=60000)
+    careful.a.rtnl.address("10.0.0.77/24", "e0")
+    careful.w.expect(is_request("10.0.0.77"), "probe")
+    assert shown(careful)["tentative"] and "dadfailed" not in shown(careful)
+    careful.w.send(request(careful, "10.0.0.77"))
+    assert not [frame for frame in careful.w.fence() if is_reply("10.0.0.77")(frame)]
+    with careful.a.counts("Arp.AddressConflicts"):
+        careful.w.send(reply(careful, "10.0.0.77", pdst="0.0.0.0"))
+    wait_for(lambda: "dadfailed" in shown(careful), "the address to be refused")
+    careful.a.socket().sendto(b"not to ourselves", ("10.0.0.77", 9))
+    frames = careful.w.fence()
+    assert [frame[ARP].psrc for frame in frames if is_request("10.0.0.77")(frame)] == ["10.0.0.1"]
+    careful.a.rtnl.address("10.0.0.77/24", "e0", delete=True)
+    assert not shown(careful)
+
+
+@pytest.mark.req("RFC5227-2.1")
+def test_linux_is_asked_whether_it_has_the_address(lab):
+    lab.a, lab.b = lab.edu_host("10.0.0.1/24"), lab.linux_host("10.0.0.2/24")
+    lab.a.tune(arp_probe_wait_ms=10, arp_probe_min_ms=10, arp_probe_max_ms=20, **{"conf/e0/arp_probe": 1})
+    with lab.a.counts("Arp.AddressConflicts"):
+        lab.a.rtnl.address("10.0.0.2/24", "e0")
+    lab.a.socket(bind=("10.0.0.1", 0)).sendto(b"to Linux, not to ourselves", ("10.0.0.2", 9))
+    wait_for(lambda: "10.0.0.2" in lab.a.arp(), "Linux's answer")
+
+
+@pytest.mark.req("RFC5227-2.1", "LAYER-3")
+def test_devices_and_namespaces_may_go_while_addresses_are_probed(lab):
+    for number in range(4):
+        host = lab.edu_host("10.0.0.1/24")
+        host.tune(arp_probe_wait_ms=10, arp_probe_min_ms=10, arp_probe_max_ms=10, **{"conf/all/arp_probe": 1})
+        for last in range(2, 30):
+            host.rtnl.address(f"10.0.0.{last}/24", "e0")
+        if number % 2:
+            host.rtnl.link_del("e0")
+        host.delete()
+        lab.parts.remove(host)
 
 
 # Ageing

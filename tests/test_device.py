@@ -7,7 +7,7 @@ import socket
 import pytest
 import rtnl
 from conftest import PATIENCE, Host, errno_of, in_netns, wait_for
-from scapy.layers.l2 import Ether
+from scapy.layers.l2 import ARP, Ether
 from scapy.packet import Raw
 
 PROTOCOL = 0x88B5  # for experiments (IEEE 802)
@@ -243,6 +243,23 @@ def test_linux_tcp_moves_a_megabyte_across_the_cable(lab):
                 got += server.recv(1 << 20)
             assert got[-len(sent) :] == sent
             got.clear()
+
+
+@pytest.mark.req("DEV-3")
+def test_the_softirq_passes_each_frame_up(lab):
+    """NET_RX takes them off the backlog, and none is lost on the way to ARP."""
+    host, wire, frames = lab.edu_host("10.0.0.1/24"), lab.wire(), 100
+
+    def processed():
+        with open("/proc/net/softnet_stat", encoding="ascii") as file:
+            return sum(int(line.split()[0], 16) for line in file)
+
+    before = processed()
+    question = Ether(dst="ff:ff:ff:ff:ff:ff", src=wire.mac) / ARP(op=1, hwsrc=wire.mac, psrc="10.0.0.9", pdst="10.0.0.44")
+    with host.counts("Arp.InRequests", frames), host.counts("Link.InFrames", frames):
+        for _ in range(frames):
+            wire.send(question)
+    assert processed() - before >= frames
 
 
 @pytest.mark.req("OVER-9")

@@ -105,6 +105,30 @@ def test_msg_more_and_udp_cork(both):
     assert b"the Linux kernel" in both(scenario)
 
 
+@pytest.mark.req("UDP-3", "IP-4", "BSD-6")
+def test_a_corked_datagram_larger_than_the_mtu(both):
+    """It leaves in fragments, unless they are forbidden: then it may not grow beyond the MTU."""
+
+    def scenario(ends):
+        to, sock = ends.receiver(), ends.socket(ends.a)
+        there, parts = ("10.0.0.2", 7), [bytes([n]) * (n * 111) for n in range(1, 9)]
+        told = [sock.sendto(part, MSG_MORE, there) for part in parts] + [sock.sendto(b"end", there)]
+        got = to.recv(65535)
+        assert got == b"".join(parts) + b"end"
+        sock.connect(there)
+        sock.setsockopt(SOL_UDP, UDP_CORK, 1)
+        told += [sock.send(bytes(1000)) for _ in range(3)]
+        sock.setsockopt(SOL_UDP, UDP_CORK, 0)
+        told.append(len(to.recv(65535)))
+        sock.setsockopt(socket.SOL_IP, edusock.IP_MTU_DISCOVER, 2)  # IP_PMTUDISC_DO
+        told += [sock.send(bytes(1472), MSG_MORE), errno_of(sock.send, b"x", MSG_MORE)]
+        told += [sock.send(bytes(1000), MSG_MORE), errno_of(sock.send, bytes(1000))]
+        told += [sock.send(bytes(1000), MSG_MORE), sock.send(bytes(472)), len(to.recv(65535))]
+        return told + [sock.send(b"alone"), to.recv(100)]
+
+    both(scenario)
+
+
 @pytest.mark.req("BSD-4")
 def test_msg_more_of_a_raw_socket(both):
     def scenario(ends):
@@ -252,6 +276,30 @@ def test_binding_options(both):
         told.append(sock.getsockname()[1] > 0)
         sock = ends.socket(ends.a, IP_FREEBIND=1, bind=("192.0.2.1", 77))
         told.append(sock.getsockname())
+        return told
+
+    both(scenario)
+
+
+@pytest.mark.req("INET-4", "IP-1")
+def test_a_source_that_is_not_ours(both):
+    """What IP_FREEBIND lets a program bind it may not send from; IP_TRANSPARENT allows that too."""
+
+    def scenario(ends):
+        foreign, there, told = "192.0.2.1", ("10.0.0.2", 7), []
+        to = ends.receiver()
+        for kind, protocol in ((DGRAM, 0), (RAW, PROTOCOL), (socket.SOCK_STREAM, 0)):
+            sock = ends.socket(ends.a, kind, protocol, IP_FREEBIND=1, bind=(foreign, 0))
+            told.append(errno_of(sock.connect, there))
+            if kind != socket.SOCK_STREAM:
+                told += [errno_of(sock.sendto, b"x", far) for far in (there, ("255.255.255.255", 7), ("224.0.0.1", 7))]
+        sock = ends.socket(ends.a)
+        told += [errno_of(sock.send_with, b"x", there, [(socket.SOL_IP, IP_PKTINFO, pktinfo(0, source))])
+                 for source in (foreign, "10.0.0.2", "224.0.0.1", "255.255.255.255", "0.0.0.1", "10.0.0.255")]
+        sock = ends.socket(ends.a, IP_TRANSPARENT=1, bind=(foreign, 77))
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+        told += [errno_of(sock.sendto, b"x", ("255.255.255.255", 7)), errno_of(sock.sendto, b"x", ("224.0.0.1", 7))]
+        told += [sock.sendto(b"forged", there), to.recvfrom(100)]
         return told
 
     both(scenario)

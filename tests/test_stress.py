@@ -6,7 +6,6 @@ kernel these tests are what KASAN, lockdep and kmemleak watch."""
 import contextlib
 import ctypes
 import errno
-import gc
 import os
 import random
 import socket
@@ -16,6 +15,7 @@ import pytest
 import rtnl
 from conftest import EFFORT, EXPECTED, PATIENCE, Host, errno_of, noise, run, wait_for
 from edusock import AF_EDUINET, CLONE_NEWNET, in_netns, libc, pack
+from faults import REFUSALS, every_failure
 from scapy.layers.inet import ICMP, IP, UDP
 from scapy.layers.l2 import ARP, Ether
 
@@ -218,77 +218,6 @@ def test_frames_of_pure_chance_disturb_nobody(wired, seed):
 
 
 # Memory runs out
-
-
-class Failing:
-    """Makes the nth allocation of a block of calls fail (fault-injection(5): fail-nth)."""
-
-    def __init__(self):
-        for name, value in (("failslab/ignore-gfp-wait", "N"), ("failslab/verbose", "0"),
-                            ("fail_page_alloc/ignore-gfp-wait", "N"), ("fail_page_alloc/verbose", "0"),
-                            ("fail_usercopy/verbose", "0")):
-            with contextlib.suppress(FileNotFoundError), open(f"/sys/kernel/debug/{name}", "w", encoding="ascii") as file:
-                file.write(value)
-        self.fd = os.open("/proc/thread-self/fail-nth", os.O_RDWR)
-
-    def nth(self, number, call):
-        """(result of call(), whether it had that many allocations)."""
-        ctypes.set_errno(0)
-        text = str(number).encode()
-        os.pwrite(self.fd, text, 0)
-        got = call()
-        number = ctypes.get_errno()
-        # Copies to and from programs fail on demand too, those of these two files among them. Then
-        # it was not the call that failed, and the count is at its end.
-        try:
-            hit = int(os.pread(self.fd, 20, 0).strip()) == 0
-            os.pwrite(self.fd, b"0", 0)
-        except OSError as error:
-            assert error.errno == errno.EFAULT
-            hit = False
-        ctypes.set_errno(number)
-        return got, hit
-
-    def count(self, call):
-        """How many allocations the call makes."""
-        os.pwrite(self.fd, b"1000000", 0)
-        call()
-        left = int(os.pread(self.fd, 20, 0).strip())
-        os.pwrite(self.fd, b"0", 0)
-        return 1000000 - left
-
-    def close(self):
-        with contextlib.suppress(OSError):
-            os.pwrite(self.fd, b"0", 0)
-        os.close(self.fd)
-
-
-@pytest.fixture
-def failing():
-    if not os.path.exists("/proc/thread-self/fail-nth"):
-        pytest.skip("this kernel cannot fail on demand")
-    made = Failing()
-    gc.disable()
-    yield made
-    gc.enable()
-    made.close()
-
-
-REFUSALS = {0, errno.ENOMEM, errno.ENOBUFS, errno.EFAULT, errno.EAGAIN, errno.ENFILE}
-
-
-def every_failure(failing, call, undo=lambda got: None, most=200):
-    """Each allocation of call() fails once; call() returns an fd or 0, or -1 with an errno."""
-    for number in range(1, most):
-        got, hit = failing.nth(number, call)
-        code = ctypes.get_errno() if got < 0 else 0
-        assert code in REFUSALS, f"allocation {number}: {errno.errorcode.get(code, code)}"
-        if got >= 0:
-            undo(got)
-        if not hit:
-            assert got >= 0, f"it fails without a failure: {errno.errorcode.get(code, code)}"
-            return number
-    raise AssertionError(f"more than {most} allocations")
 
 
 @pytest.mark.req("BSD-4")

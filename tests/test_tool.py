@@ -275,7 +275,39 @@ def test_counters_since_the_last_time_and_what_they_mean(lab):
     host.edu("ping", "-c2", "-i0", "127.0.0.1")
     assert count()["IcmpOutEchoReps"] == 2
     assert count() == {}
+    host.edu("ping", "-c3", "-i0", "127.0.0.1")
+    kept = json.loads(host.edu("-j", "stat", "-d", "-s", "IcmpOut*").stdout)["eduinet"]
+    assert kept["IcmpOutEchoReps"] == 3 and count()["IcmpOutEchoReps"] == 3
+    host.edu("ping", "-c1", "127.0.0.1")
+    assert host.edu("stat", "-n").stdout == "" and count() == {}
+    forgotten = json.loads(host.edu("-j", "stat", "-d", "-r", "IcmpOut*").stdout)["eduinet"]
+    assert forgotten["IcmpOutEchoReps"] == 7 and count() == {}
     assert "ICMP: RFC 792" in host.edu("stat", "-e", "IcmpOutMsgs").stdout
+
+
+@pytest.mark.req("ROUTE-1", "ARP-2")
+def test_changing_and_appending_is_what_the_kernel_does(lab):
+    host = lab.edu_host("10.0.0.1/24")
+    host.edu("route", "a", "10.9.0.0/16", "via", "10.0.0.7")
+    host.edu("route", "append", "10.9.0.0/16", "via", "10.0.0.8")
+    host.edu("route", "change", "10.9.0.0/16", "via", "10.0.0.9")
+    # What is changed stays in front of what is appended.
+    assert [r["gateway"] for r in host.edu_json("route", "show", "10.9/16")] == ["10.0.0.9", "10.0.0.8"]
+    (used,) = host.edu_json("route", "get", "10.9.1.1")
+    assert used["gateway"] == "10.0.0.9"
+    assert [r["dst"] for r in host.edu_json("route", "show", "root", "10/8")][-1] == "10.9.0.0/16"
+    assert host.edu_json("route", "show", "10/8") == []
+    assert len(host.edu_json("route", "show", "match", "10.9.1.0/24")) == 2
+    done = host.edu("route", "change", "10.8.0.0/16", "via", "10.0.0.9", check=False)
+    assert done.returncode == 2 and "there is no such route" in done.stderr
+    host.edu("neigh", "add", "10.0.0.7", "lladdr", "02:00:00:00:00:07", "dev", "e0")
+    host.edu("neigh", "change", "10.0.0.7", "lladdr", "02:00:00:00:00:08", "dev", "e0")
+    assert "02:00:00:00:00:08" in host.edu("neigh", "show", "10.0.0.7").stdout
+    done = host.edu("neigh", "change", "10.0.0.6", "lladdr", "02:00:00:00:00:08", "dev", "e0", check=False)
+    assert done.returncode == 2 and "no such entry" in done.stderr
+    host.edu("addr", "change", "10.0.0.1/24", "dev", "e0")
+    assert host.edu("-br", "addr", "show", "e0").stdout.split() == ["e0", "UNKNOWN", "10.0.0.1/24"]
+    assert host.edu("-o", "addr", "show", "e0").stdout.count("\n") == 1
 
 
 # The stack's own router, RARP server and proxy

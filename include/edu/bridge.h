@@ -77,9 +77,15 @@ struct edu_work {
 /* Classes of spin locks, for lockdep, outermost first: a lock may be taken while one above it is
  * held, never the other way round (Documentation/locking.rst). */
 enum edu_lock_class {
-	EDU_LOCK_SOCK_BIND, /* a port's list of sockets */
-	EDU_LOCK_UDP_HASH,  /* a bucket of the table packets are looked up in */
-	EDU_LOCK_PACKET,    /* what the SOCK_PACKET sockets of a host are bound to */
+	EDU_LOCK_SOCK_BIND,	  /* a port's list of sockets */
+	EDU_LOCK_UDP_HASH,	  /* a bucket of the table packets are looked up in */
+	EDU_LOCK_TCP_PORT,	  /* a port's users */
+	EDU_LOCK_TCP_BOUND,	  /* tcp_bound_hash */
+	EDU_LOCK_TCP_LISTENING,	  /* tcp_listening_hash */
+	EDU_LOCK_TCP_ESTABLISHED, /* tcp_established_hash */
+	EDU_LOCK_TCP_TIME_WAIT,	  /* a connection's record in TIME-WAIT */
+	EDU_LOCK_TCP_RECORDS,	  /* a host's list of them */
+	EDU_LOCK_PACKET,	  /* what the SOCK_PACKET sockets of a host are bound to */
 	EDU_LOCK_RAW_HASH,
 	EDU_LOCK_IPQ,	   /* a datagram that waits for fragments */
 	EDU_LOCK_IPQUEUE,  /* a bucket of the table of them */
@@ -104,6 +110,8 @@ void *edu_k_alloc(unsigned long size, unsigned int gfp);
 void edu_k_free(void *memory); /* any context; null is allowed */
 /* Large tables, process context only; may fall back to virtually mapped pages. */
 void *edu_k_table_alloc(unsigned long size);
+/* The same, with anything in it: to zero some megabytes takes long. */
+void *edu_k_table_alloc_unset(unsigned long size);
 void edu_k_table_free(void *table); /* process or softirq */
 
 edu_u64 edu_k_now_ms(void);	    /* monotonic milliseconds, coarse (a tick), any context */
@@ -142,8 +150,9 @@ void edu_k_synchronize_rcu(void); /* process, no lock but the RTNL */
 void edu_k_rcu_barrier(void);	  /* process: waits for every reclaim() queued so far */
 
 void edu_k_timer_init(struct edu_timer *timer, void (*fire)(struct edu_timer *timer));
-/* (Re)arms: fires once, `ms` from now at the earliest. Any context, any lock. */
-void edu_k_timer_set(struct edu_timer *timer, edu_u64 ms);
+/* (Re)arms: fires once, `ms` from now at the earliest. Nonzero when it was pending already. Any
+ * context, any lock. */
+int edu_k_timer_set(struct edu_timer *timer, edu_u64 ms);
 int edu_k_timer_pending(const struct edu_timer *timer);
 /* Disarms without waiting; nonzero when it was pending. fire() may still be running elsewhere. */
 int edu_k_timer_cancel(struct edu_timer *timer);
@@ -163,51 +172,7 @@ void edu_k_work_cancel_sync(struct edu_work *work); /* process */
 void edu_k_count(struct edu_net *net, enum edu_counter counter);
 void edu_k_count_add(struct edu_net *net, enum edu_counter counter, edu_u32 amount);
 
-/* Layer boundaries at which a packet can be watched, top to bottom on the way out and bottom to top
- * on the way in. Each is a tracepoint eduinet:NAME with the sk_buff's four pointers and length. */
-/* clang-format off */
-#define EDU_TRACE_POINTS(X) \
-	X(sock_send)	/* INET layer: data copied from the program, no header yet */ \
-	X(udp_send)	/* UDP header in front */ \
-	X(raw_send) \
-	X(icmp_send) \
-	X(ip_send)	/* IP header in front */ \
-	X(arp_hold)	/* held back until ARP resolves the next hop */ \
-	X(arp_release)	/* resolved: on its way again */ \
-	X(arp_send)	/* an ARP packet of ours */ \
-	X(dev_send)	/* complete frame, about to be queued on the device */ \
-	X(dev_rcv)	/* frame from the device, link header already pulled */ \
-	X(arp_rcv) \
-	X(ip_rcv)	/* header checked */ \
-	X(ip_fragment)	/* a fragment of ours, with its header */ \
-	X(ip_defrag)	/* put together from fragments, as if it had come in one piece */ \
-	X(ip_forward)	/* for another host: header changed, about to leave */ \
-	X(ip_deliver)	/* for us: IP header about to be pulled */ \
-	X(icmp_rcv) \
-	X(udp_rcv) \
-	X(raw_rcv) \
-	X(sock_queue)	/* on the socket's receive_queue */ \
-	X(sock_rcv)	/* copied to the program */
-/* clang-format on */
-
-enum edu_trace_point {
-#define EDU_TRACE_ENUM(name) EDU_TRACE_##name,
-	EDU_TRACE_POINTS(EDU_TRACE_ENUM)
-#undef EDU_TRACE_ENUM
-		EDU_TRACE_POINT_COUNT
-};
-
-/* Nonzero while anybody listens to any tracepoint below: the core tests it before it calls, so that
- * tracing that is off costs one load. */
-extern int edu_k_trace_on;
-void edu_k_trace_skb(struct edu_net *net, enum edu_trace_point point, const struct sk_buff *skb);
-void edu_k_trace_drop(struct edu_net *net, enum edu_counter reason, const struct sk_buff *skb);
-/* A routing decision: from is "cache", "fib", "local", "none"; ifindex 0 when there is no route. */
-void edu_k_trace_route(struct edu_net *net, const char *from, edu_be32 destination,
-		       edu_be32 gateway, int ifindex);
-/* A change of an ARP entry: what is "new", "complete", "update", "probe", "fail", "expire", "evict". */
-void edu_k_trace_arp(struct edu_net *net, const char *what, edu_be32 ip,
-		     const edu_u8 *hardware_address);
+#include <edu/bridge_trace.h> /* layer boundaries at which a packet can be watched, and events */
 
 /* ------------------------------------------------------------------------------------------------
  * Home: socket buffers (TLK "Socket Buffers", SKB-1, SKB-2)
@@ -289,11 +254,20 @@ int edu_k_skb_csum_complete(struct sk_buff *skb);
 /* The packet's checksum needs nothing more (computed, or none). */
 void edu_k_skb_csum_done(struct sk_buff *skb);
 
+/* How many packets of the wire a received buffer stands for: more than one when a device has merged
+ * them (GRO) or never cut them. *size: octets of payload in each but the last, 0: one packet. */
+unsigned int edu_k_skb_packets(const struct sk_buff *skb, unsigned int *size);
+/* A TCP segment of ours with its header, larger than one packet: a device is to cut it into packets of
+ * mss octets of payload each (segmentation offload). header_len: octets of TCP header. */
+void edu_k_skb_segmented(struct sk_buff *skb, unsigned int header_len, unsigned int mss);
+
 struct edu_skb_queue { /* waiting packets, oldest first; the holder's lock guards it */
 	struct sk_buff *first, *last;
 	edu_u32 length;
 };
 void edu_k_skb_queue_tail(struct edu_skb_queue *queue, struct sk_buff *skb);
+/* In front of all others. */
+void edu_k_skb_queue_head(struct edu_skb_queue *queue, struct sk_buff *skb);
 struct sk_buff *edu_k_skb_dequeue(struct edu_skb_queue *queue); /* null when empty */
 /* Takes a large buffer (EDU_FORWARD_SEGMENTS), data at its IP header, apart into its packets and queues
  * them. Consumes skb. 0, or negative when nothing was queued. */
@@ -315,6 +289,7 @@ struct edu_dev_info {
 	edu_u8 addr_len;
 	edu_u8 addr[8];
 	edu_u8 broadcast[8];
+	edu_u32 segment_max; /* octets of the largest buffer it takes (GSO), IP header included */
 	edu_u8 csum_offload; /* the device completes transport checksums */
 	edu_u8 loopback;     /* the host's own edulo */
 };
@@ -393,11 +368,17 @@ void edu_k_sock_shutdown(struct sock *sk, int bits);
 /* Capability of the caller over the socket's namespace; process. */
 int edu_k_sock_capable(const struct sock *sk, int capability);
 edu_u32 edu_k_sock_uid(const struct sock *sk);
-/* Whether SO_REUSEADDR, SO_REUSEPORT, SO_BROADCAST, SO_DONTROUTE are set: EDU_SOCK_* below. */
+/* Which of the home's own options are set: EDU_SOCK_* below. */
 #define EDU_SOCK_REUSEADDR 1
 #define EDU_SOCK_REUSEPORT 2
 #define EDU_SOCK_BROADCAST 4
 #define EDU_SOCK_DONTROUTE 8
+#define EDU_SOCK_KEEPALIVE 16	 /* SO_KEEPALIVE */
+#define EDU_SOCK_LINGER 32	 /* SO_LINGER is on */
+#define EDU_SOCK_URGINLINE 64	 /* SO_OOBINLINE */
+#define EDU_SOCK_DEAD 128	 /* no program has it any more */
+#define EDU_SOCK_RCVBUF_LOCK 256 /* the program has set SO_RCVBUF */
+#define EDU_SOCK_SNDBUF_LOCK 512
 edu_u32 edu_k_sock_flags(const struct sock *sk);
 /* Sets sk_err and wakes the program (an asynchronous error, RFC 1122 4.1.3.3). Softirq or process. */
 void edu_k_sock_report(struct sock *sk, int error);
@@ -419,6 +400,10 @@ unsigned int edu_k_sock_first_len(struct sock *sk);
  * Context: softirq (or process, softirqs off), RCU.
  */
 int edu_k_sock_queue(struct sock *sk, struct sk_buff *skb);
+
+/* Asks the socket's filter (SO_ATTACH_FILTER) about a segment, data at its TCP header; what it cuts off is
+ * kept down to that header. 0 or -EPERM. Softirq, RCU. */
+int edu_k_sock_filter(struct sock *sk, struct sk_buff *skb, unsigned int header_len);
 
 /* An entry for the error queue (IP_RECVERR), struct sock_extended_err in parts. */
 struct edu_sock_error {
@@ -477,6 +462,8 @@ void edu_k_sock_done(struct sock *sk, struct sk_buff *skb);
 /* Copies skb[data + offset, len) into the message. 0 or -EFAULT. */
 int edu_k_msg_write_skb(struct msghdr *msg, const struct sk_buff *skb, unsigned int offset,
 			unsigned int len);
+/* Copies plain octets into the message (urgent data). 0 or -EFAULT. */
+int edu_k_msg_write(struct msghdr *msg, const void *from, unsigned int len);
 /* Fills msg_name with a sockaddr of our family, when the program gave room. */
 void edu_k_msg_set_name(struct msghdr *msg, edu_be32 address, edu_be16 port);
 /* The same with octets of another layout (struct edu_frame). */
@@ -488,6 +475,8 @@ void edu_k_msg_put_cmsg(struct msghdr *msg, int level, int type, const void *dat
 void edu_k_msg_put_socket_cmsgs(struct sock *sk, struct msghdr *msg, struct sk_buff *skb);
 /* recvmsg(MSG_ERRQUEUE). Octets or a negative errno. */
 int edu_k_sock_recv_error(struct sock *sk, struct msghdr *msg, unsigned int len);
+
+#include <edu/bridge_stream.h> /* Home: sockets of streams */
 
 /* ------------------------------------------------------------------------------------------------
  * Core: records that configuration, netlink, ioctl and /proc share. Flat, no pointers. Addresses
@@ -503,6 +492,8 @@ struct edu_addr_info {
 	edu_u8 has_broadcast; /* the caller gave a broadcast address; else it follows from the prefix */
 	edu_u8 scope;	      /* RT_SCOPE_* */
 	edu_u8 secondary;     /* not the first address of its subnet */
+	edu_u8 probing;	      /* not used yet: others are asked whether they have it */
+	edu_u8 refused;	      /* not used: another station has it */
 	char label[16];
 };
 
@@ -611,6 +602,38 @@ struct edu_sock_info {
 	int bound_if;
 };
 
+/* One end of a TCP connection, or a listener, or a record in TIME-WAIT: for /proc/net/eduinet/tcp and
+ * `edu ss`. Times in milliseconds unless they say otherwise. */
+struct edu_tcp_info {
+	struct edu_sock_info sock; /* of TIME-WAIT: addresses, ports and state alone */
+	edu_u32 tx_queue;	   /* octets written and not acknowledged; listener: the backlog */
+	edu_u32 rx_queue;	   /* octets not read yet; listener: connections that wait */
+	edu_u8 timer;		   /* EDU_TCP_TIMER_* */
+	edu_u8 retransmits;	   /* of the same octets in a row */
+	edu_u8 probes;		   /* of a zero window or an idle connection in a row */
+	edu_u8 ca_state;	   /* TCP_CA_* */
+	edu_u32 expires;	   /* until the timer fires */
+	edu_u32 rto, ato;
+	edu_u32 srtt_us, rttvar_us;
+	edu_u32 cwnd, ssthresh; /* octets; ssthresh ~0: none yet */
+	edu_u32 mss, rcv_mss, advmss, pmtu;
+	edu_u32 snd_wnd, rcv_wnd; /* octets */
+	edu_u8 snd_wscale, rcv_wscale;
+	edu_u8 options;				/* TCPI_OPT_* */
+	edu_u32 unacked, sacked, lost, retrans; /* octets in flight, and of them */
+	edu_u32 reordering;			/* segments */
+	edu_u64 bytes_acked, bytes_received, bytes_sent, bytes_retrans;
+	edu_u32 segs_out, segs_in, total_retrans;
+	edu_u32 last_sent, last_received, last_ack; /* ages */
+	char congestion[16];			    /* name of the algorithm */
+};
+#define EDU_TCP_TIMER_NONE 0
+#define EDU_TCP_TIMER_RETRANSMIT 1
+#define EDU_TCP_TIMER_KEEPALIVE 2
+#define EDU_TCP_TIMER_TIME_WAIT 3
+#define EDU_TCP_TIMER_PROBE 4
+#define EDU_TCP_TIMER_DELACK 5
+
 /* Where an iteration stands. Zero-initialise; the core alone changes it. An iteration survives
  * changes between calls: what was there all the time is shown exactly once. */
 struct edu_cursor {
@@ -636,6 +659,12 @@ int edu_core_rarp_next(struct edu_stack *stack, struct edu_cursor *at, struct ed
 #define EDU_SOCKS_PACKET 256
 int edu_core_sock_next(struct edu_stack *stack, int protocol, struct edu_cursor *at,
 		       struct edu_sock_info *out);
+
+/* Every TCP socket that is bound, listens or is connected, and the records in TIME-WAIT. */
+int edu_core_tcp_next(struct edu_stack *stack, struct edu_cursor *at, struct edu_tcp_info *out);
+/* How many there are: in ESTABLISHED or CLOSE-WAIT (RFC 4022), without a program, in TIME-WAIT. */
+void edu_core_tcp_sums(struct edu_stack *stack, unsigned int *open, unsigned int *orphans,
+		       unsigned int *time_waits);
 
 /* ------------------------------------------------------------------------------------------------
  * Core: configuration (edu_core_config_*), behind ioctl and rtnetlink alike. Process context, RTNL
@@ -759,8 +788,9 @@ struct edu_sock_kind {
 int edu_core_sock_kind(int type, int protocol, struct edu_sock_kind *kind);
 /* Names of the core's socket protocols ("UDP", "RAW", "PING"), null past the end. */
 const char *edu_core_proto_name(unsigned int index);
-/* Octets of the core's part of a socket; it follows the home's struct sock at EDU_SIZEOF_SOCK. */
-extern const unsigned int edu_core_sock_size;
+/* Octets of the core's part of such a socket; it follows the home's struct sock at EDU_SIZEOF_SOCK. */
+unsigned int edu_core_proto_sock_size(unsigned int index);
+int edu_core_proto_is_stream(unsigned int index);
 
 /* The memory is zeroed, the home's part initialised. 0 or a negative errno. */
 int edu_core_sock_init(struct sock *sk, struct edu_stack *stack, int type, int protocol);
@@ -794,8 +824,38 @@ int edu_core_setsockopt(struct sock *sk, int level, int name, const void *value,
 int edu_core_getsockopt(struct sock *sk, int level, int name, void *value, unsigned int *len);
 /* FIONREAD/SIOCINQ 0x541B, SIOCOUTQ 0x5411: *value. -ENOIOCTLCMD (-515) for what it does not know. */
 int edu_core_ioctl(struct sock *sk, unsigned int command, int *value);
-/* A packet that waited in back_log while the socket was locked; the socket lock is held. */
+/* A packet that waited in back_log while the socket was locked; the socket lock is held, softirqs are off,
+ * for a listener's newborn is locked as in a softirq. */
 int edu_core_backlog_rcv(struct sock *sk, struct sk_buff *skb);
+/* The program lets the socket lock go: what softirqs have left to do is done now. The spin lock is held,
+ * softirqs are off. */
+void edu_core_release_cb(struct sock *sk);
+/* poll(): POLLIN, POLLOUT, … of a stream; no lock. Datagram sockets are the home's own affair. */
+#define EDU_POLLIN 0x0001
+#define EDU_POLLPRI 0x0002
+#define EDU_POLLOUT 0x0004
+#define EDU_POLLERR 0x0008
+#define EDU_POLLHUP 0x0010
+#define EDU_POLLRDNORM 0x0040
+#define EDU_POLLRDBAND 0x0080
+#define EDU_POLLWRNORM 0x0100
+#define EDU_POLLRDHUP 0x2000
+unsigned int edu_core_poll(struct sock *sk);
+/* Is it a stream, which has edu_core_poll(), and whose sendmsg() and recvmsg() take the lock? Constant. */
+int edu_core_sock_is_stream(const struct sock *sk);
+/* SO_KEEPALIVE was set or cleared; locked. */
+void edu_core_sock_keepalive(struct sock *sk, int on);
+/* SO_RCVLOWAT was set: the buffer must have room for so much. 0 or a negative errno. Process, locked. */
+int edu_core_sock_set_rcvlowat(struct sock *sk, int octets);
+/*
+ * splice() and sendfile() from a stream: like recvmsg() with flags, but take() gets the data where it
+ * lies: len octets of skb from data + offset on; it returns how many it took, or a negative errno if
+ * none. Octets taken or a negative errno. Process.
+ */
+int edu_core_splice_read(struct sock *sk, unsigned int len, edu_u32 flags,
+			 int (*take)(void *arg, struct sk_buff *skb, unsigned int offset,
+				     unsigned int len),
+			 void *arg);
 
 #ifdef __cplusplus
 }

@@ -23,6 +23,9 @@
 	/* ARP: RFC 826 */ \
 	X(Arp, InRequests) X(Arp, InReplies) X(Arp, OutRequests) X(Arp, OutReplies) X(Arp, OutProbes) X(Arp, OutAnnounces) \
 	X(Arp, Created) X(Arp, Completed) X(Arp, Updated) X(Arp, Expired) X(Arp, Failed) X(Arp, Evicted) X(Arp, Conflicts) \
+	X(Arp, OutAddressProbes)	/* for a new address of ours (RFC 5227 2.1) */ \
+	X(Arp, AddressConflicts)	/* another station had it */ \
+	X(Arp, Locked)			/* another answer came within arp_locktime_ms, and changed nothing */ \
 	X(Arp, Proxied)			/* answered for another host (RFC 1027) */ \
 	X(Arp, DropShort) X(Arp, DropHardwareType) X(Arp, DropProtocolType) X(Arp, DropAddressLength) \
 	X(Arp, DropOpcode) X(Arp, DropSourceAddress)	/* sender is multicast, broadcast or not on the link */ \
@@ -51,6 +54,7 @@
 	X(Ip, DropFragmentDuplicate)	/* the same octets again; the datagram goes on */ \
 	X(Ip, DropFragmentOverlap)	/* fragments that overlap: all of the datagram (RFC 5722) */ \
 	X(Ip, DropFragmentEnd)		/* fragments that disagree on the end: all of the datagram */ \
+	X(Ip, DropFragmentEcn)		/* marks of congestion beside fragments that know of none (RFC 3168) */ \
 	X(Ip, DropFragmentTimeout)	/* the rest did not come in time */ \
 	X(Ip, DropFragmentEvicted)	/* the datagram left alone for longest made room */ \
 	X(Ip, DropFragmentMemory)	/* no room could be made within ip_frag_high_thresh */ \
@@ -91,6 +95,34 @@
 	X(Udp, InDatagrams) X(Udp, OutDatagrams) X(Udp, NoPorts) X(Udp, SndbufErrors) \
 	X(Udp, DropShort) X(Udp, DropLength) X(Udp, DropChecksum) X(Udp, DropNoSocket) \
 	X(Udp, DropRcvbufFull) X(Udp, DropFilter) X(Udp, DropNoMemory) X(Udp, DropBadSource) \
+	/* TCP: RFC 9293, RFC 1213 */ \
+	X(Tcp, ActiveOpens) X(Tcp, PassiveOpens) X(Tcp, AttemptFails) X(Tcp, EstabResets) \
+	X(Tcp, InSegs) X(Tcp, OutSegs) X(Tcp, RetransSegs) X(Tcp, OutRsts) \
+	X(Tcp, InHeaderPredicted)	/* segments that took the short way */ \
+	X(Tcp, InOutOfOrder) X(Tcp, InCoalesced) X(Tcp, OutAcks) X(Tcp, OutDelayedAcks) X(Tcp, OutProbes) X(Tcp, OutKeepalives) \
+	X(Tcp, OutChallengeAcks) X(Tcp, ChallengeAcksLimited)	/* RFC 5961 */ \
+	X(Tcp, FastRetrans) X(Tcp, RtoRetrans) X(Tcp, TlpProbes) X(Tcp, Timeouts)	/* why octets went out again */ \
+	X(Tcp, SpuriousRtos) X(Tcp, Undos)	/* it had not been loss after all */ \
+	X(Tcp, InSackBlocks) X(Tcp, InDsacks) X(Tcp, OutDsacks) X(Tcp, SackReneged) X(Tcp, Reorderings) \
+	X(Tcp, SynCookiesSent) X(Tcp, SynCookiesRecv) X(Tcp, SynCookiesFailed)	/* RFC 4987 */ \
+	X(Tcp, TimeWaits) X(Tcp, TimeWaitsReused) X(Tcp, TimeWaitsKilled)	/* killed: tcp_max_tw_buckets */ \
+	X(Tcp, AbortsOnData) X(Tcp, AbortsOnClose) X(Tcp, AbortsOnTimeout) X(Tcp, AbortsOnLinger) X(Tcp, AbortsOnMemory) \
+	X(Tcp, PathMtuShrunk)		/* ICMP made segments smaller (RFC 1191) */ \
+	X(Tcp, RcvCollapsed) X(Tcp, RcvPruned)	/* the receive buffer was packed; out-of-order octets were given up */ \
+	X(Tcp, DropShort) X(Tcp, DropHeaderLength) X(Tcp, DropChecksum) \
+	X(Tcp, DropAddress)		/* to or from a broadcast or multicast address (MUST-57, MUST-63) */ \
+	X(Tcp, DropNoSocket)		/* nobody there: answered with RST, unless it was one */ \
+	X(Tcp, DropMinTtl) X(Tcp, DropFilter) X(Tcp, DropBacklogFull)	/* the program has the socket, and too much waits */ \
+	X(Tcp, DropListenAck) X(Tcp, DropListenRst) X(Tcp, DropListenFlags) \
+	X(Tcp, DropListenOverflow)	/* the backlog of connections is full */ \
+	X(Tcp, DropListenMemory) X(Tcp, DropCookie) \
+	X(Tcp, DropDeferred)		/* TCP_DEFER_ACCEPT: an ACK without data */ \
+	X(Tcp, DropPaws)		/* an old duplicate by its timestamp (RFC 7323) */ \
+	X(Tcp, DropOutOfWindow) X(Tcp, DropRst) X(Tcp, DropSyn)	/* RFC 5961: not exactly the number expected */ \
+	X(Tcp, DropNoAck) X(Tcp, DropOldAck) X(Tcp, DropAckUnsent) X(Tcp, DropNoSyn) \
+	X(Tcp, DropDuplicate)		/* octets that have all arrived before */ \
+	X(Tcp, DropZeroWindow) X(Tcp, DropRcvbufFull) X(Tcp, DropAfterClose)	/* data nobody will read: answered with RST */ \
+	X(Tcp, DropTimeWait) X(Tcp, DropClosed) X(Tcp, DropNoMemory) X(Tcp, DropNoRoute) \
 	/* RAW sockets */ \
 	X(Raw, InDatagrams) X(Raw, OutDatagrams) X(Raw, DropRcvbufFull) X(Raw, DropFilter) X(Raw, DropNoMemory) \
 	/* PACKET sockets: whole frames */ \

@@ -17,6 +17,12 @@
 	X(arp_max_tries,                3,  1, 100,      "requests before giving up (2.0: ARP_MAX_TRIES)") \
 	X(arp_confirm_interval_ms, 300000, 10, 86400000, "an entry in use is confirmed by unicast after this (2.0: ARP_CONFIRM_INTERVAL)") \
 	X(arp_max_pings,                1,  1, 100,      "unicast probes before broadcasting again (2.0: ARP_MAX_PINGS)") \
+	X(arp_locktime_ms,           1000,  0, 600000,   "a hardware address is kept for this long, whatever other answers come (as Linux: of several proxies the first); 0: the last answer counts") \
+	X(arp_probe_wait_ms,         1000,  0, 600000,   "conf/DEVICE/arp_probe: the first probe within this (RFC 5227: PROBE_WAIT)") \
+	X(arp_probe_num,                3,  1, 100,      "probes for a new address (RFC 5227: PROBE_NUM)") \
+	X(arp_probe_min_ms,          1000, 10, 600000,   "least time between two of them (RFC 5227: PROBE_MIN)") \
+	X(arp_probe_max_ms,          2000, 10, 600000,   "greatest (RFC 5227: PROBE_MAX)") \
+	X(arp_announce_wait_ms,      2000, 10, 600000,   "from the last probe to the first announcement, and from that to the second (RFC 5227: ANNOUNCE_WAIT, ANNOUNCE_INTERVAL)") \
 	X(arp_max_entries,           1024,  4, 1048576,  "most entries in the table, permanent ones aside (2.0: ARP_MAXSIZE 256)") \
 	X(arp_max_proxies,           4096,  0, 1048576,  "most proxy entries") \
 	X(rarp_max_entries,          1024,  0, 1048576,  "most entries in the RARP server's table") \
@@ -47,6 +53,50 @@
 	X(igmp_unsolicited_interval_ms, 10000, 1, 600000, "a join is reported again within this (RFC 2236 8.10)") \
 	X(igmp_robustness,              2,  1, 100,      "how often a join is reported (RFC 2236 8.1)") \
 	X(igmp_v1_router_timeout_ms, 400000, 1, 86400000, "version 1 is spoken so long after a version 1 query (RFC 2236 8.11)") \
+	X(somaxconn,                 4096,  1, 65535,    "most connections that may wait for accept (2.0: SOMAXCONN 128)") \
+	X(tcp_max_syn_backlog,       1024,  1, 1048576,  "most half-open connections of a listener; then SYN cookies or nothing") \
+	X(tcp_syncookies,               1,  0, 2,        "0: never; 1: when the backlog is full; 2: always (RFC 4987)") \
+	X(tcp_abort_on_overflow,        0,  0, 1,        "a full backlog resets a connection that has completed instead of waiting") \
+	X(tcp_syn_retries,              7,  1, 127,      "SYNs sent again before connect() gives up (RFC 9293: 3 minutes at least)") \
+	X(tcp_synack_retries,           5,  0, 127,      "SYN-ACKs sent again before a half-open connection is given up") \
+	X(tcp_retries1,                 3,  1, 127,      "retransmissions before another route is tried (R1; 2.0: 7)") \
+	X(tcp_retries2,                15,  1, 127,      "retransmissions before the connection is given up (R2; 2.0: 15)") \
+	X(tcp_orphan_retries,           8,  1, 127,      "the same for one that no program has any more") \
+	X(tcp_max_orphans,          65536,  0, 1048576,  "most connections without a program; then they are reset") \
+	X(tcp_fin_timeout_ms,       60000, 10, 86400000, "FIN-WAIT-2 without a program ends after this (2.0: 180 s)") \
+	X(tcp_time_wait_ms,         60000, 10, 86400000, "TIME-WAIT, twice the maximum segment life (2.0: TCP_TIMEWAIT_LEN)") \
+	X(tcp_max_tw_buckets,       65536,  0, 4194304,  "most records in TIME-WAIT; beyond it connections close at once") \
+	X(tcp_tw_reuse,                 1,  0, 1,        "connect() may take the ports of a connection in TIME-WAIT if timestamps tell them apart (RFC 6191)") \
+	X(tcp_keepalive_time_ms,  7200000, 10, 4294967295u, "SO_KEEPALIVE: idle for this long before the first probe (RFC 9293: 2 h)") \
+	X(tcp_keepalive_intvl_ms,   75000, 10, 86400000, "between probes") \
+	X(tcp_keepalive_probes,         9,  1, 127,      "unanswered probes before the connection is given up") \
+	X(tcp_rto_init_ms,           1000, 10, 60000,    "retransmission timeout before the first measurement (RFC 6298; 2.0: 3 s)") \
+	X(tcp_rto_min_ms,             200,  5, 60000,    "least retransmission timeout (2.0: 0.2 s; RFC 6298: SHOULD 1 s)") \
+	X(tcp_rto_max_ms,          120000, 100, 3600000, "greatest (2.0: 120 s)") \
+	X(tcp_delack_min_ms,           40,  1, 500,      "least delay of an acknowledgement") \
+	X(tcp_delack_max_ms,          200,  1, 499,      "greatest (RFC 9293: less than 0.5 s)") \
+	X(tcp_initial_cwnd,            10,  1, 1000,     "segments that may be under way at the start (RFC 6928; 2.0: 1)") \
+	X(tcp_reordering,               3,  1, 300,      "segments by which one may be overtaken before it counts as lost (RFC 5681)") \
+	X(tcp_max_reordering,         300,  1, 10000,    "to which that may grow when the network is seen to reorder") \
+	X(tcp_congestion,               1,  0, 1,        "congestion control of new sockets: 0 reno, 1 cubic") \
+	X(tcp_sack,                     1,  0, 1,        "selective acknowledgement (RFC 2018)") \
+	X(tcp_dsack,                    1,  0, 1,        "and of duplicates (RFC 2883)") \
+	X(tcp_recovery,                 1,  0, 1,        "loss is also told by time (RACK, RFC 8985)") \
+	X(tcp_timestamps,               1,  0, 1,        "timestamps and PAWS (RFC 7323)") \
+	X(tcp_window_scaling,           1,  0, 1,        "windows beyond 64 KiB (RFC 7323)") \
+	X(tcp_slow_start_after_idle,    1,  0, 1,        "after an RTO without traffic the window starts anew (RFC 5681 4.1)") \
+	X(tcp_rfc1337,                  0,  0, 1,        "a RST does not end TIME-WAIT (RFC 1337)") \
+	X(tcp_challenge_ack_limit,   1000,  1, 4294967295u, "challenge ACKs of the host in a second (RFC 5961)") \
+	X(tcp_invalid_ratelimit_ms,   500,  0, 60000,    "a connection answers bad segments with an ACK at most once in this") \
+	X(tcp_moderate_rcvbuf,          1,  0, 1,        "receive buffers grow as needed") \
+	X(tcp_rmem_min,              4096, 256, 2147483647u, "receive buffer, octets: under memory pressure, …") \
+	X(tcp_rmem_default,        131072, 256, 2147483647u, "… at first, …") \
+	X(tcp_rmem_max,           6291456, 256, 2147483647u, "… and at most") \
+	X(tcp_wmem_min,              4096, 256, 2147483647u, "send buffer, octets: under memory pressure, …") \
+	X(tcp_wmem_default,         16384, 256, 2147483647u, "… at first, …") \
+	X(tcp_wmem_max,           4194304, 256, 2147483647u, "… and at most") \
+	X(tcp_notsent_lowat,   4294967295u, 0, 4294967295u, "writable only while fewer octets than this have not been sent") \
+	X(tcp_min_snd_mss,             48, 36, 1460,     "least size of a segment, whatever the peer or ICMP say") \
 	X(ping_group_min,               1,  0, 4294967295u, "least group that may open a ping socket (SOCK_DGRAM, IPPROTO_ICMP)") \
 	X(ping_group_max,               0,  0, 4294967295u, "greatest group that may open a ping socket")
 /* clang-format on */
@@ -62,6 +112,12 @@
 	X(ip_frag_high_thresh)                                                                     \
 	X(ip_frag_low_thresh)                                                                      \
 	X(ip_frag_max_queues)                                                                      \
+	X(somaxconn)                                                                               \
+	X(tcp_max_syn_backlog)                                                                     \
+	X(tcp_max_orphans)                                                                         \
+	X(tcp_max_tw_buckets)                                                                      \
+	X(tcp_rmem_max)                                                                            \
+	X(tcp_wmem_max)                                                                            \
 	X(igmp_max_memberships)                                                                    \
 	X(igmp_max_msf)                                                                            \
 	X(igmp_max_groups)

@@ -14,6 +14,7 @@
 #include "stack.hh"
 #include "transport/packet.hh"
 #include "transport/raw.hh"
+#include "transport/tcp.hh"
 #include "transport/udp.hh"
 
 namespace edu {
@@ -43,6 +44,7 @@ static constinit const protocol_layer protocols[] = {
 	{"memberships", nullptr, nullptr, membership_host_init, nullptr, membership_host_exit},
 	{"UDP", udp_init, udp_exit, [](edu_stack &host) { return host.udp.init(); }, nullptr,
 	 nullptr},
+	{"TCP", tcp_init, tcp_exit, tcp_host_init, tcp_host_close, tcp_host_exit},
 	{"RAW", raw_init, raw_exit, [](edu_stack &host) { return host.raw.init(); }, nullptr,
 	 nullptr},
 	{"PING", ping_init, ping_exit, nullptr, nullptr, nullptr},

@@ -22,6 +22,7 @@
 #include "sock/membership.hh"
 #include "transport/packet.hh"
 #include "transport/raw.hh"
+#include "transport/tcp.hh"
 #include "transport/udp.hh"
 
 /* The bridge's opaque edu_stack. Made by edu_core_stack_new(), lives until edu_core_stack_free(). */
@@ -42,6 +43,7 @@ struct edu_stack {
 	edu::multicast_state multicast;	   /* ip: groups of interfaces */
 	edu::membership_state memberships; /* sock: groups of sockets */
 	edu::udp_state udp;		   /* transport: udp_hash */
+	edu::tcp_state tcp;		   /* transport: TCP's tables and records in TIME-WAIT */
 	edu::raw_state raw;		   /* transport: raw sockets */
 	edu::packet_state packet;	   /* transport: packet sockets */
 

@@ -94,8 +94,8 @@ int edu_cmsg_send(struct sock *sk, struct msghdr *msg, struct edu_send *send)
 			return -EINVAL;
 		if (cmsg->cmsg_level == SOL_SOCKET)
 			err = edu_compat_sock_cmsg_send(sk, msg, cmsg, &cookie);
-		else if (cmsg->cmsg_level == SOL_IP)
-			err = edu_cmsg_ip(cmsg, send);
+		else if (cmsg->cmsg_level == SOL_IP && !edu_core_sock_is_stream(sk))
+			err = edu_cmsg_ip(cmsg, send); /* they are about a datagram */
 		if (err)
 			return err;
 	}

@@ -10,12 +10,17 @@
 
 #include <linux/net.h>
 #include <linux/netdevice.h>
+#include <linux/skbuff.h>
 #include <linux/timer.h>
 #include <linux/version.h>
 #include <net/net_namespace.h>
 #include <net/sock.h>
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)
 #include <net/gso.h> /* skb_gso_segment() left netdevice.h */
+#endif
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 10, 0)
+#include <linux/skbuff_ref.h> /* skb_frag_unref() left skbuff.h, … */
+#include <net/proto_memory.h> /* … and sk_under_memory_pressure() sock.h */
 #endif
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
@@ -49,6 +54,83 @@ static inline int edu_compat_sock_cmsg_send(struct sock *sk, struct msghdr *msg,
 	return __sock_cmsg_send(sk, cmsg, cookie);
 #else
 	return __sock_cmsg_send(sk, msg, cmsg, cookie);
+#endif
+}
+
+/* 6.3 gave IPv4 a limit of its own for large segments. */
+static inline unsigned int edu_compat_gso_max_size(const struct net_device *dev)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+	return READ_ONCE(dev->gso_ipv4_max_size);
+#else
+	return READ_ONCE(dev->gso_max_size);
+#endif
+}
+
+/*
+ * 6.5 did away with sendpage(): sendfile() and splice() are a sendmsg() with MSG_SPLICE_PAGES, which
+ * offers pages that may be sent as they are. Before it, EDU_SEND_PAGES says so for the one page that
+ * sendpage() brings; no program may.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
+#define EDU_SEND_PAGES MSG_SPLICE_PAGES
+#define EDU_NOT_FOR_PROGRAMS 0
+#define EDU_SENDPAGE_NOTLAST 0
+#else
+#define EDU_SEND_PAGES 0x8000000
+#define EDU_NOT_FOR_PROGRAMS EDU_SEND_PAGES
+#define EDU_SENDPAGE_NOTLAST MSG_SENDPAGE_NOTLAST
+#endif
+
+typedef ssize_t (*edu_compat_sendpage)(struct socket *sock, struct page *page, int offset,
+				       size_t len, int flags);
+
+static inline void edu_compat_set_sendpage(struct proto_ops *ops, edu_compat_sendpage sendpage)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
+	ops->sendpage = sendpage;
+#endif
+}
+
+/* Sends a copy of the page. */
+static inline ssize_t edu_compat_no_sendpage(struct socket *sock, struct page *page, int offset,
+					     size_t len, int flags)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
+	return sock_no_sendpage(sock, page, offset, len, flags);
+#else
+	return -EOPNOTSUPP;
+#endif
+}
+
+/* Puts up to len octets of the pages offered behind skb: how many, 0 when it has no fragment left, or a
+ * negative errno. len, data_len and truesize follow; the charge is the caller's. */
+static inline int edu_compat_take_pages(struct sk_buff *skb, struct iov_iter *iter, size_t len,
+					gfp_t gfp)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
+	ssize_t taken = skb_splice_from_iter(skb, iter, len, gfp);
+
+	return taken == -EMSGSIZE ? 0 : taken;
+#else
+	const struct bio_vec *piece = iter->bvec;
+	unsigned int offset = piece->bv_offset + iter->iov_offset;
+	int last = skb_shinfo(skb)->nr_frags;
+
+	len = min_t(size_t, len, iov_iter_single_seg_count(iter));
+	if (skb_can_coalesce(skb, last, piece->bv_page, offset)) {
+		skb_frag_size_add(&skb_shinfo(skb)->frags[last - 1], len);
+	} else if (last < MAX_SKB_FRAGS) {
+		get_page(piece->bv_page);
+		skb_fill_page_desc_noacc(skb, last, piece->bv_page, offset, len);
+	} else {
+		return 0;
+	}
+	iov_iter_advance(iter, len);
+	skb->len += len;
+	skb->data_len += len;
+	skb->truesize += len;
+	return len;
 #endif
 }
 

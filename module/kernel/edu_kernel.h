@@ -34,6 +34,8 @@ struct edu_conf;
 struct msghdr;
 struct netlink_ext_ack;
 struct proc_dir_entry;
+struct proto;
+struct proto_ops;
 struct socket;
 
 /* The address family in use (BSD-2): the module's parameter `family`, which the core knows too. */
@@ -91,6 +93,21 @@ void edu_os_exit(void);
 /* family.c: the socket family and its protocols (BSD-1, BSD-2). */
 int edu_family_init(void);
 void edu_family_exit(void);
+
+/*
+ * stream_ops.c: what a socket of a stream has besides. Process context.
+ */
+int edu_stream_init(void);
+void edu_stream_exit(void);
+/* What the kernel must know of the protocol; and the calls that differ from a datagram socket's. */
+void edu_stream_describe(struct proto *proto);
+void edu_stream_ops_init(struct proto_ops *ops);
+/* A new one, behind sock_init_data(); not for those that edu_k_sock_clone() makes. */
+void edu_stream_sock_init(struct sock *sk);
+/* It ends, and its buffers are gone. Any context. */
+void edu_stream_sock_exit(struct sock *sk);
+/* Memory of all streams, pages. Any context. */
+long edu_stream_pages(void);
 
 /* cmsg.c: takes the control messages of a sendmsg() apart into *send. 0 or a negative errno. Process
  * context, no lock. The options it points to lie in the message's control buffer. */

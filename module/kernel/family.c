@@ -8,7 +8,8 @@
  * A socket is one allocation: the kernel's struct sock, and behind it, at EDU_SIZEOF_SOCK, the
  * core's part. The core constructs its part in edu_core_sock_init() and destroys it in
  * edu_core_sock_destroy(), when the last reference is gone and a grace period has passed
- * (SOCK_RCU_FREE), so that look-ups need no lock and no reference.
+ * (SOCK_RCU_FREE), so that look-ups need no lock and no reference. What streams have besides is in
+ * stream_ops.c.
  *
  * Locking: none here. The BSD layer keeps the socket alive during a call; the core takes the socket
  * lock where a call needs it. edu_protos[] is constant from init to exit. Each sock holds a
@@ -46,15 +47,25 @@ static unsigned int edu_proto_count; /* how many are registered */
 
 static int edu_backlog_rcv(struct sock *sk, struct sk_buff *skb)
 {
-	return edu_core_backlog_rcv(sk, skb);
+	int err;
+
+	/* A listener's newborn is met by softirqs as soon as it is in a table, and is locked until then. */
+	local_bh_disable();
+	err = edu_core_backlog_rcv(sk, skb);
+	local_bh_enable();
+	return err;
 }
 
 /* The last reference is gone. Any context. */
 static void edu_sock_destruct(struct sock *sk)
 {
+	bool stream = edu_core_sock_is_stream(sk);
+
 	skb_queue_purge(&sk->sk_receive_queue);
 	skb_queue_purge(&sk->sk_error_queue);
 	edu_core_sock_destroy(sk);
+	if (stream)
+		edu_stream_sock_exit(sk);
 
 	WARN_ON_ONCE(!sock_flag(sk, SOCK_DEAD));
 	WARN_ON_ONCE(atomic_read(&sk->sk_rmem_alloc));
@@ -93,12 +104,14 @@ static int edu_may_create(const struct net *net, struct edu_stack *stack,
 }
 
 static struct proto_ops edu_proto_ops __ro_after_init;
+static struct proto_ops edu_stream_proto_ops __ro_after_init;
 
 static int edu_create(struct net *net, struct socket *sock, int protocol, int kern)
 {
 	struct edu_net *host = edu_test_host(edu_net(net));
 	struct edu_sock_kind kind;
 	struct sock *sk;
+	bool stream;
 	int err;
 
 	BUILD_BUG_ON(EDU_SIZEOF_SOCK < sizeof(struct sock));
@@ -113,19 +126,24 @@ static int edu_create(struct net *net, struct socket *sock, int protocol, int ke
 	if (err)
 		return err;
 
+	stream = edu_core_proto_is_stream(kind.index);
 	sk = sk_alloc(net, edu_family, GFP_KERNEL, &edu_protos[kind.index], kern);
 	if (!sk)
 		return -ENOBUFS;
 	sock->state = SS_UNCONNECTED;
-	sock->ops = &edu_proto_ops;
+	sock->ops = stream ? &edu_stream_proto_ops : &edu_proto_ops;
 	edu_compat_custom_sockopt(sock); /* see edu_setsockopt_socket() */
 	sock_init_data(sock, sk);
 	sock_set_flag(sk, SOCK_RCU_FREE);
 	sk->sk_protocol = kind.protocol;
 	sk->sk_backlog_rcv = edu_backlog_rcv;
+	if (stream)
+		edu_stream_sock_init(sk);
 
 	err = edu_core_sock_init(sk, host->stack, sock->type, kind.protocol);
 	if (err) {
+		if (stream)
+			edu_stream_sock_exit(sk);
 		/* The core's part does not exist: the kernel's destructor alone. */
 		sock_orphan(sk);
 		sock->sk = NULL;
@@ -166,20 +184,6 @@ static int edu_connect(struct socket *sock, struct sockaddr *name, int name_len,
 static int edu_listen(struct socket *sock, int backlog)
 {
 	return edu_core_listen(sock->sk, backlog);
-}
-
-static int edu_accept(struct socket *sock, struct socket *new_sock, EDU_ACCEPT_ARGS)
-{
-	struct sock *child = NULL;
-	int err = edu_core_accept(sock->sk, EDU_ACCEPT_FLAGS, &child);
-
-	if (err)
-		return err;
-	lock_sock(child);
-	sock_graft(child, new_sock);
-	new_sock->state = SS_CONNECTED;
-	release_sock(child);
-	return 0;
 }
 
 /* A SOCK_PACKET socket's name is that of its device (packet(7)). */
@@ -233,7 +237,6 @@ static int edu_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 	struct edu_send send = {
 		.msg = msg,
 		.len = len,
-		.flags = msg->msg_flags,
 		.name = msg->msg_name,
 		.name_len = msg->msg_name ? msg->msg_namelen : 0,
 		.ttl = -1,
@@ -243,7 +246,10 @@ static int edu_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 
 	if (len > INT_MAX)
 		return -EMSGSIZE;
-	if (unlikely(msg->msg_controllen)) {
+	msg->msg_flags &= ~EDU_NOT_FOR_PROGRAMS;
+	send.flags = msg->msg_flags;
+	/* As on AF_INET, a stream looks at no control message of IP's. */
+	if (unlikely(msg->msg_controllen) && sock->type != SOCK_STREAM) {
 		err = edu_cmsg_send(sock->sk, msg, &send);
 		if (err)
 			return err;
@@ -424,7 +430,7 @@ static struct proto_ops edu_proto_ops __ro_after_init = {
 	.bind = edu_bind,
 	.connect = edu_connect,
 	.socketpair = sock_no_socketpair,
-	.accept = edu_accept,
+	.accept = sock_no_accept, /* INET-11: for streams only */
 	.getname = edu_getname,
 	.poll = datagram_poll,
 	.ioctl = edu_ops_ioctl,
@@ -464,7 +470,10 @@ static int edu_protos_register(void)
 			/* Linux has a "UDP" of its own, in /proc/net/protocols and as a slab. */
 			snprintf(proto->name, sizeof(proto->name), "EDU-%s", name);
 			proto->owner = THIS_MODULE;
-			proto->obj_size = EDU_SIZEOF_SOCK + edu_core_sock_size;
+			proto->obj_size =
+				EDU_SIZEOF_SOCK + edu_core_proto_sock_size(edu_proto_count);
+			if (edu_core_proto_is_stream(edu_proto_count))
+				edu_stream_describe(proto);
 			err = proto_register(proto, 1);
 		}
 		if (err) {
@@ -485,17 +494,28 @@ int edu_family_init(void)
 		pr_err("family %d is not one of 1 to %d\n", edu_family, NPROTO - 1);
 		return -EINVAL;
 	}
-	err = edu_protos_register();
+	err = edu_stream_init();
 	if (err)
 		return err;
+	err = edu_protos_register();
+	if (err)
+		goto exit_stream;
 	edu_proto_ops.family = edu_family;
 	edu_compat_set_splice_eof(&edu_proto_ops, edu_splice_eof);
+	edu_stream_proto_ops = edu_proto_ops;
+	edu_stream_ops_init(&edu_stream_proto_ops);
 	edu_net_family.family = edu_family;
 	err = sock_register(&edu_net_family);
 	if (err) {
 		pr_err("family %d is taken (%d)\n", edu_family, err);
-		edu_protos_unregister();
+		goto unregister;
 	}
+	return 0;
+
+unregister:
+	edu_protos_unregister();
+exit_stream:
+	edu_stream_exit();
 	return err;
 }
 
@@ -503,4 +523,5 @@ void edu_family_exit(void)
 {
 	sock_unregister(edu_family);
 	edu_protos_unregister();
+	edu_stream_exit();
 }

@@ -246,7 +246,9 @@ static int edu_addr_record_fill(struct sk_buff *skb, const union edu_nl_record *
 {
 	const struct edu_addr_info *addr = &record->addr;
 	const struct ifa_cacheinfo forever = { .ifa_prefered = ~0u, .ifa_valid = ~0u };
-	u32 flags = IFA_F_PERMANENT | (addr->secondary ? IFA_F_SECONDARY : 0);
+	u32 flags = IFA_F_PERMANENT | (addr->secondary ? IFA_F_SECONDARY : 0) |
+		    (addr->probing ? IFA_F_TENTATIVE : 0) |
+		    (addr->refused ? IFA_F_TENTATIVE | IFA_F_DADFAILED : 0);
 	struct ifaddrmsg *message;
 	struct nlmsghdr *nlh;
 

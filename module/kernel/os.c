@@ -81,6 +81,13 @@ void *edu_k_table_alloc(unsigned long size)
 	return kvzalloc(size, GFP_KERNEL | __GFP_NOWARN);
 }
 
+void *edu_k_table_alloc_unset(unsigned long size)
+{
+	if (edu_test_alloc_fails())
+		return NULL;
+	return kvmalloc(size, GFP_KERNEL | __GFP_NOWARN);
+}
+
 void edu_k_table_free(void *table)
 {
 	kvfree(table);
@@ -163,6 +170,12 @@ static struct lock_class_key edu_lock_keys[EDU_LOCK_CLASS_COUNT];
 static const char *const edu_lock_names[EDU_LOCK_CLASS_COUNT] = {
 	[EDU_LOCK_SOCK_BIND] = "eduinet:sock_bind",
 	[EDU_LOCK_UDP_HASH] = "eduinet:udp_hash",
+	[EDU_LOCK_TCP_PORT] = "eduinet:tcp_port",
+	[EDU_LOCK_TCP_BOUND] = "eduinet:tcp_bound",
+	[EDU_LOCK_TCP_LISTENING] = "eduinet:tcp_listening",
+	[EDU_LOCK_TCP_ESTABLISHED] = "eduinet:tcp_established",
+	[EDU_LOCK_TCP_TIME_WAIT] = "eduinet:tcp_time_wait",
+	[EDU_LOCK_TCP_RECORDS] = "eduinet:tcp_records",
 	[EDU_LOCK_PACKET] = "eduinet:packet",
 	[EDU_LOCK_RAW_HASH] = "eduinet:raw_hash",
 	[EDU_LOCK_IPQ] = "eduinet:ipq",
@@ -295,14 +308,15 @@ void edu_k_timer_init(struct edu_timer *timer, void (*fire)(struct edu_timer *ti
 	timer_setup(edu_to_timer(timer), edu_timer_fire, 0);
 }
 
-void edu_k_timer_set(struct edu_timer *timer, edu_u64 ms)
+int edu_k_timer_set(struct edu_timer *timer, edu_u64 ms)
 {
 	unsigned long ticks = msecs_to_jiffies(min_t(u64, ms, INT_MAX));
+	int pending = 0;
 
-	if (edu_test_timer_set(edu_to_timer(timer), ms))
-		return;
+	if (edu_test_timer_set(edu_to_timer(timer), ms, &pending))
+		return pending;
 	/* One tick more, for part of the present one has already passed. */
-	mod_timer(edu_to_timer(timer), jiffies + ticks + 1);
+	return mod_timer(edu_to_timer(timer), jiffies + ticks + 1);
 }
 
 int edu_k_timer_pending(const struct edu_timer *timer)

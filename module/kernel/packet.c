@@ -252,6 +252,9 @@ static void edu_dev_describe(const struct edu_dev *ed, struct edu_dev_info *info
 	info->addr_len = min_t(unsigned int, dev->addr_len, sizeof(info->addr));
 	memcpy(info->addr, dev->dev_addr, info->addr_len);
 	memcpy(info->broadcast, dev->broadcast, info->addr_len);
+	/* An IP datagram is no longer, whatever the device would take. What it does not cut itself, the kernel
+	 * cuts just before it: once through the queues is cheaper than many times, as Linux's TCP has it. */
+	info->segment_max = min_t(unsigned int, edu_compat_gso_max_size(dev), U16_MAX);
 	info->csum_offload = !!(dev->features & (NETIF_F_HW_CSUM | NETIF_F_IP_CSUM));
 	if (dev == ed->net->edulo) {
 		info->loopback = 1;

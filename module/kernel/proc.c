@@ -37,6 +37,7 @@ union edu_proc_record {
 	struct edu_rtcache_info rtcache;
 	struct edu_frag_info frag;
 	struct edu_sock_info sock;
+	struct edu_tcp_info tcp;
 	struct edu_mc_info mc;
 };
 
@@ -377,6 +378,46 @@ static void edu_sock_show(struct seq_file *file, const struct edu_net *en,
 }
 
 /* ------------------------------------------------------------------------------------------------
+ * tcp (TCP-8, TCP-9): the fields of /proc/net/tcp up to the inode, and then names and values, for readers
+ * and for `edu ss`. Times are milliseconds, but srtt and rttvar: microseconds.
+ */
+
+static int edu_tcp_next(struct edu_stack *stack, struct edu_cursor *at,
+			union edu_proc_record *record)
+{
+	return edu_core_tcp_next(stack, at, &record->tcp);
+}
+
+static void edu_tcp_show(struct seq_file *file, const struct edu_net *en,
+			 const union edu_proc_record *record, loff_t line)
+{
+	const struct edu_tcp_info *tcp = &record->tcp;
+	const struct edu_sock_info *sock = &tcp->sock;
+
+	seq_printf(file,
+		   "%5lld: %08X:%04X %08X:%04X %02X %08X:%08X %02X:%08X %08X %5u %8u %llu %u %d",
+		   line, sock->local, ntohs((__force __be16)sock->local_port), sock->remote,
+		   ntohs((__force __be16)sock->remote_port), sock->state, tcp->tx_queue,
+		   tcp->rx_queue, tcp->timer, tcp->expires, tcp->retransmits, sock->uid,
+		   tcp->probes, sock->inode, sock->references, sock->bound_if);
+	if (tcp->mss)
+		seq_printf(
+			file,
+			" rto:%u ato:%u srtt:%u rttvar:%u cwnd:%u ssthresh:%u mss:%u rcvmss:%u advmss:%u pmtu:%u snd_wnd:%u rcv_wnd:%u wscale:%u,%u options:%u ca_state:%u unacked:%u sacked:%u lost:%u retrans:%u reordering:%u bytes_acked:%llu bytes_received:%llu bytes_sent:%llu bytes_retrans:%llu segs_out:%u segs_in:%u total_retrans:%u lastsnd:%u lastrcv:%u lastack:%u rmem:%u wmem:%u cong:%s",
+			tcp->rto, tcp->ato, tcp->srtt_us, tcp->rttvar_us, tcp->cwnd, tcp->ssthresh,
+			tcp->mss, tcp->rcv_mss, tcp->advmss, tcp->pmtu, tcp->snd_wnd, tcp->rcv_wnd,
+			tcp->snd_wscale, tcp->rcv_wscale, tcp->options, tcp->ca_state, tcp->unacked,
+			tcp->sacked, tcp->lost, tcp->retrans, tcp->reordering, tcp->bytes_acked,
+			tcp->bytes_received, tcp->bytes_sent, tcp->bytes_retrans, tcp->segs_out,
+			tcp->segs_in, tcp->total_retrans, tcp->last_sent, tcp->last_received,
+			tcp->last_ack, sock->rmem, sock->wmem, tcp->congestion);
+	seq_putc(file, '\n');
+}
+
+#define EDU_TCP_HEADER                                                                             \
+	"   sl  local_address rem_address   st tx_queue rx_queue tr:tm->when retrnsmt   uid  timeout inode ref bound_if details\n"
+
+/* ------------------------------------------------------------------------------------------------
  * igmp: groups of interfaces (ip_mc_list), as /proc/net/igmp, which netstat -g and ip maddr read:
  * a line for each interface, and one for each of its groups. Timer is in milliseconds.
  */
@@ -427,6 +468,7 @@ static const struct edu_proc_file edu_proc_files[] = {
 	{ "igmp", "Idx\tDevice    : Count Querier\tGroup    Users Timer\tReporter\n", edu_mc_next,
 	  edu_mc_show },
 	{ "udp", EDU_SOCK_HEADER, edu_udp_next, edu_sock_show },
+	{ "tcp", EDU_TCP_HEADER, edu_tcp_next, edu_tcp_show },
 	{ "raw", EDU_SOCK_HEADER, edu_raw_next, edu_sock_show },
 	{ "packet", EDU_SOCK_HEADER, edu_packet_next, edu_sock_show },
 };
@@ -490,16 +532,18 @@ static unsigned int edu_sockstat_count(struct edu_stack *stack, int protocol, u6
 static int edu_sockstat_show(struct seq_file *file, void *unused)
 {
 	struct edu_stack *stack = edu_net(seq_file_single_net(file))->stack;
-	unsigned int udp, raw, packet;
+	unsigned int udp, raw, packet, orphans, time_waits, open;
 	u64 udp_memory, raw_memory, packet_memory;
 
 	udp = edu_sockstat_count(stack, IPPROTO_UDP, &udp_memory);
 	raw = edu_sockstat_count(stack, IPPROTO_RAW, &raw_memory);
 	packet = edu_sockstat_count(stack, EDU_SOCKS_PACKET, &packet_memory);
+	edu_core_tcp_sums(stack, &open, &orphans, &time_waits);
 	seq_printf(
 		file,
-		"sockets: used %u\nUDP: inuse %u mem %llu\nRAW: inuse %u mem %llu\nPACKET: inuse %u mem %llu\n",
-		udp + raw + packet, udp, udp_memory, raw, raw_memory, packet, packet_memory);
+		"sockets: used %u\nTCP: inuse %u orphan %u tw %u mem %ld\nUDP: inuse %u mem %llu\nRAW: inuse %u mem %llu\nPACKET: inuse %u mem %llu\n",
+		open + udp + raw + packet, open, orphans, time_waits, edu_stream_pages(), udp,
+		udp_memory, raw, raw_memory, packet, packet_memory);
 	return 0;
 }
 

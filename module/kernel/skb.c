@@ -230,8 +230,10 @@ struct sk_buff *edu_k_skb_cut(struct sk_buff *skb, unsigned int offset, unsigned
 
 void edu_k_skb_park(struct sk_buff *skb)
 {
-	/* The device may go while the packet waits; the interface's index stays in skb_iif. */
+	/* The device may go while the packet waits; the interface's index stays in skb_iif. So may what a
+	 * filter of the device knows of the packet's connection. */
 	skb_dst_drop(skb);
+	nf_reset_ct(skb);
 	skb->dev = NULL;
 }
 
@@ -306,6 +308,15 @@ void edu_k_skb_queue_tail(struct edu_skb_queue *queue, struct sk_buff *skb)
 	else
 		queue->first = skb;
 	queue->last = skb;
+	queue->length++;
+}
+
+void edu_k_skb_queue_head(struct edu_skb_queue *queue, struct sk_buff *skb)
+{
+	skb->next = queue->first;
+	if (!queue->first)
+		queue->last = skb;
+	queue->first = skb;
 	queue->length++;
 }
 

@@ -74,7 +74,13 @@ edu_u32 edu_k_sock_flags(const struct sock *sk)
 	return (sk->sk_reuse ? EDU_SOCK_REUSEADDR : 0) |
 	       (sk->sk_reuseport ? EDU_SOCK_REUSEPORT : 0) |
 	       (sock_flag(sk, SOCK_BROADCAST) ? EDU_SOCK_BROADCAST : 0) |
-	       (sock_flag(sk, SOCK_LOCALROUTE) ? EDU_SOCK_DONTROUTE : 0);
+	       (sock_flag(sk, SOCK_LOCALROUTE) ? EDU_SOCK_DONTROUTE : 0) |
+	       (sock_flag(sk, SOCK_KEEPOPEN) ? EDU_SOCK_KEEPALIVE : 0) |
+	       (sock_flag(sk, SOCK_LINGER) ? EDU_SOCK_LINGER : 0) |
+	       (sock_flag(sk, SOCK_URGINLINE) ? EDU_SOCK_URGINLINE : 0) |
+	       (sock_flag(sk, SOCK_DEAD) ? EDU_SOCK_DEAD : 0) |
+	       (sk->sk_userlocks & SOCK_RCVBUF_LOCK ? EDU_SOCK_RCVBUF_LOCK : 0) |
+	       (sk->sk_userlocks & SOCK_SNDBUF_LOCK ? EDU_SOCK_SNDBUF_LOCK : 0);
 }
 
 void edu_k_sock_report(struct sock *sk, int error)
@@ -424,6 +430,11 @@ int edu_k_msg_write_skb(struct msghdr *msg, const struct sk_buff *skb, unsigned 
 			unsigned int len)
 {
 	return skb_copy_datagram_msg(skb, offset, msg, len);
+}
+
+int edu_k_msg_write(struct msghdr *msg, const void *from, unsigned int len)
+{
+	return copy_to_iter(from, len, &msg->msg_iter) == len ? 0 : -EFAULT;
 }
 
 void edu_k_msg_set_name(struct msghdr *msg, edu_be32 address, edu_be16 port)

@@ -20,6 +20,7 @@
 
 #include <linux/skbuff.h>
 #include <linux/tracepoint.h>
+#include <net/tcp_states.h>
 
 #include "edu_kernel.h"
 
@@ -31,23 +32,36 @@ void edu_trace_unreg(void);
 
 /* clang-format off: it cannot lay out these macros. */
 
-/* A packet at a layer boundary. data, tail and end are octets from head; ifindex is the device it
- * came in by, 0 for one of our own. */
+/* A packet at a layer boundary. data, tail and end are octets from head; ifindex and dev are the device
+ * it came in by, 0 and "" for one of our own. inode is the socket's that owns the buffer, 0: none.
+ * tgid is the process in whose system call this happens, 0: in none. octets are the packet's from
+ * +first on, EDU_TRACE_OCTETS at most: with the link header where a device has read one. */
 DECLARE_EVENT_CLASS(
 	edu_skb, TP_PROTO(const struct edu_net *en, const struct sk_buff *skb), TP_ARGS(en, skb),
-	TP_STRUCT__entry(__field(const void *, skb) __field(const void *, head) __field(u32, netns)
-				 __field(int, ifindex) __field(u32, data) __field(u32, tail)
-					 __field(u32, end) __field(u32, len)
-						 __field(u32, truesize)),
+	TP_STRUCT__entry(
+		__field(const void *, skb) __field(const void *,
+						   head) __field(u32, netns) __field(int, ifindex)
+			__field(u32, data) __field(u32, tail) __field(u32, end) __field(u32, len)
+				__field(u32, truesize) __field(u32, inode) __field(u32, tgid)
+					__field(u32, first) __array(char, dev, IFNAMSIZ)
+						__dynamic_array(u8, octets, edu_trace_octets(skb))),
 	TP_fast_assign(__entry->skb = skb; __entry->head = skb->head;
 		       __entry->netns = en->net->ns.inum; __entry->ifindex = skb->skb_iif;
 		       __entry->data = skb->data - skb->head;
 		       __entry->tail = skb_tail_pointer(skb) - skb->head;
 		       __entry->end = skb_end_pointer(skb) - skb->head; __entry->len = skb->len;
-		       __entry->truesize = skb->truesize;),
-	TP_printk("netns=%u ifindex=%d skb=%p head=%p data=+%u tail=+%u end=+%u len=%u truesize=%u",
-		  __entry->netns, __entry->ifindex, __entry->skb, __entry->head, __entry->data,
-		  __entry->tail, __entry->end, __entry->len, __entry->truesize));
+		       __entry->truesize = skb->truesize; __entry->inode = edu_trace_inode(skb);
+		       __entry->tgid = in_task() ? current->tgid : 0;
+		       __entry->first = edu_trace_first(skb);
+		       edu_trace_dev(__entry->dev, en, skb->skb_iif);
+		       memcpy(__get_dynamic_array(octets), skb->head + __entry->first,
+			      __get_dynamic_array_len(octets));),
+	TP_printk(
+		"netns=%u ifindex=%d skb=%p head=%p data=+%u tail=+%u end=+%u len=%u truesize=%u dev=%s inode=%u tgid=%u first=+%u octets=%s",
+		__entry->netns, __entry->ifindex, __entry->skb, __entry->head, __entry->data,
+		__entry->tail, __entry->end, __entry->len, __entry->truesize, __entry->dev,
+		__entry->inode, __entry->tgid, __entry->first,
+		__print_hex_str(__get_dynamic_array(octets), __get_dynamic_array_len(octets))));
 
 #define EDU_DEFINE_SKB_EVENT(name)                                                                 \
 	DEFINE_EVENT_FN(edu_skb, name,                                                             \
@@ -56,6 +70,7 @@ DECLARE_EVENT_CLASS(
 
 EDU_DEFINE_SKB_EVENT(sock_send);
 EDU_DEFINE_SKB_EVENT(udp_send);
+EDU_DEFINE_SKB_EVENT(tcp_send);
 EDU_DEFINE_SKB_EVENT(raw_send);
 EDU_DEFINE_SKB_EVENT(icmp_send);
 EDU_DEFINE_SKB_EVENT(ip_send);
@@ -72,6 +87,7 @@ EDU_DEFINE_SKB_EVENT(ip_defrag);
 EDU_DEFINE_SKB_EVENT(ip_deliver);
 EDU_DEFINE_SKB_EVENT(icmp_rcv);
 EDU_DEFINE_SKB_EVENT(udp_rcv);
+EDU_DEFINE_SKB_EVENT(tcp_rcv);
 EDU_DEFINE_SKB_EVENT(raw_rcv);
 EDU_DEFINE_SKB_EVENT(sock_queue);
 EDU_DEFINE_SKB_EVENT(sock_rcv);
@@ -92,21 +108,24 @@ TRACE_EVENT_FN(
 		  __entry->ifindex, __entry->skb, __entry->len, __entry->group, __entry->name),
 	edu_trace_reg, edu_trace_unreg);
 
-/* A routing decision. */
+/* A routing decision, or a change of the route cache: see edu_k_trace_route(). */
 TRACE_EVENT_FN(edu_route,
-	       TP_PROTO(const struct edu_net *en, const char *from, __be32 destination,
-			__be32 gateway, int ifindex),
-	       TP_ARGS(en, from, destination, gateway, ifindex),
+	       TP_PROTO(const struct edu_net *en, const char *from, const char *why,
+			__be32 destination, __be32 gateway, int ifindex),
+	       TP_ARGS(en, from, why, destination, gateway, ifindex),
 	       TP_STRUCT__entry(__field(u32, netns) __field(int, ifindex)
 					__array(u8, destination, 4) __array(u8, gateway, 4)
-						__array(char, from, 8)),
+						__array(char, from, 8) __array(char, why, 12)
+							__array(char, dev, IFNAMSIZ)),
 	       TP_fast_assign(__entry->netns = en->net->ns.inum; __entry->ifindex = ifindex;
 			      memcpy(__entry->destination, &destination, 4);
 			      memcpy(__entry->gateway, &gateway, 4);
-			      strscpy(__entry->from, from, sizeof(__entry->from));),
-	       TP_printk("netns=%u destination=%pI4 gateway=%pI4 ifindex=%d from=%s",
+			      strscpy(__entry->from, from, sizeof(__entry->from));
+			      strscpy(__entry->why, why, sizeof(__entry->why));
+			      edu_trace_dev(__entry->dev, en, ifindex);),
+	       TP_printk("netns=%u destination=%pI4 gateway=%pI4 ifindex=%d from=%s why=%s dev=%s",
 			 __entry->netns, __entry->destination, __entry->gateway, __entry->ifindex,
-			 __entry->from),
+			 __entry->from, __entry->why, __entry->dev),
 	       edu_trace_reg, edu_trace_unreg);
 
 /* A change of an ARP entry. */
@@ -122,6 +141,70 @@ TRACE_EVENT_FN(edu_arp,
 	       TP_printk("netns=%u ip=%pI4 address=%pM what=%s", __entry->netns, __entry->ip,
 			 __entry->hardware_address, __entry->what),
 	       edu_trace_reg, edu_trace_unreg);
+
+/* A connection goes from one state to another; TCP-8. Ports are in host order. */
+#define EDU_TCP_STATES                                                                             \
+	{ TCP_ESTABLISHED, "ESTABLISHED" }, { TCP_SYN_SENT, "SYN_SENT" },                          \
+		{ TCP_SYN_RECV, "SYN_RECV" }, { TCP_FIN_WAIT1, "FIN_WAIT1" },                      \
+		{ TCP_FIN_WAIT2, "FIN_WAIT2" }, { TCP_TIME_WAIT, "TIME_WAIT" },                    \
+		{ TCP_CLOSE, "CLOSE" }, { TCP_CLOSE_WAIT, "CLOSE_WAIT" },                          \
+		{ TCP_LAST_ACK, "LAST_ACK" }, { TCP_LISTEN, "LISTEN" },                            \
+	{                                                                                          \
+		TCP_CLOSING, "CLOSING"                                                             \
+	}
+
+#define EDU_TCP_ENDS_FIELDS                                                                        \
+	__field(u32, netns) __array(u8, saddr, 4) __array(u8, daddr, 4) __field(u16, sport)        \
+		__field(u16, dport)
+
+#define EDU_TCP_ENDS_ASSIGN                                                                        \
+	__entry->netns = en->net->ns.inum;                                                         \
+	memcpy(__entry->saddr, &ends->saddr, 4);                                                   \
+	memcpy(__entry->daddr, &ends->daddr, 4);                                                   \
+	__entry->sport = ntohs((__force __be16)ends->sport);                                       \
+	__entry->dport = ntohs((__force __be16)ends->dport)
+
+TRACE_EVENT_FN(
+	tcp_state,
+	TP_PROTO(const struct edu_net *en, const struct edu_tcp_ends *ends, int from, int to),
+	TP_ARGS(en, ends, from, to),
+	TP_STRUCT__entry(EDU_TCP_ENDS_FIELDS __field(int, old_state) __field(int, new_state)),
+	TP_fast_assign(EDU_TCP_ENDS_ASSIGN; __entry->old_state = from; __entry->new_state = to;),
+	TP_printk("netns=%u saddr=%pI4 sport=%u daddr=%pI4 dport=%u old_state=%s new_state=%s",
+		  __entry->netns, __entry->saddr, __entry->sport, __entry->daddr, __entry->dport,
+		  __print_symbolic(__entry->old_state, EDU_TCP_STATES),
+		  __print_symbolic(__entry->new_state, EDU_TCP_STATES)),
+	edu_trace_reg, edu_trace_unreg);
+
+/* Octets that were sent once more, and why; TCP-5. */
+TRACE_EVENT_FN(tcp_retransmit,
+	       TP_PROTO(const struct edu_net *en, const struct edu_tcp_ends *ends, u32 seq, u32 len,
+			const char *why),
+	       TP_ARGS(en, ends, seq, len, why),
+	       TP_STRUCT__entry(EDU_TCP_ENDS_FIELDS __field(u32, seq) __field(u32, len)
+					__array(char, why, 8)),
+	       TP_fast_assign(EDU_TCP_ENDS_ASSIGN; __entry->seq = seq; __entry->len = len;
+			      strscpy(__entry->why, why, sizeof(__entry->why));),
+	       TP_printk("netns=%u saddr=%pI4 sport=%u daddr=%pI4 dport=%u seq=%u len=%u why=%s",
+			 __entry->netns, __entry->saddr, __entry->sport, __entry->daddr,
+			 __entry->dport, __entry->seq, __entry->len, __entry->why),
+	       edu_trace_reg, edu_trace_unreg);
+
+/* Congestion control decides; octets and microseconds. */
+TRACE_EVENT_FN(
+	tcp_cong,
+	TP_PROTO(const struct edu_net *en, const struct edu_tcp_ends *ends, const char *what,
+		 u32 cwnd, u32 ssthresh, u32 srtt),
+	TP_ARGS(en, ends, what, cwnd, ssthresh, srtt),
+	TP_STRUCT__entry(EDU_TCP_ENDS_FIELDS __field(u32, cwnd) __field(u32, ssthresh)
+				 __field(u32, srtt) __array(char, what, 12)),
+	TP_fast_assign(EDU_TCP_ENDS_ASSIGN; __entry->cwnd = cwnd; __entry->ssthresh = ssthresh;
+		       __entry->srtt = srtt; strscpy(__entry->what, what, sizeof(__entry->what));),
+	TP_printk(
+		"netns=%u saddr=%pI4 sport=%u daddr=%pI4 dport=%u what=%s cwnd=%u ssthresh=%u srtt=%u",
+		__entry->netns, __entry->saddr, __entry->sport, __entry->daddr, __entry->dport,
+		__entry->what, __entry->cwnd, __entry->ssthresh, __entry->srtt),
+	edu_trace_reg, edu_trace_unreg);
 
 /* clang-format on */
 

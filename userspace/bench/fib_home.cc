@@ -64,7 +64,6 @@ void *allocate_large(std::size_t size)
 
 	if (!memory)
 		return nullptr;
-	std::memset(memory, 0, size);
 	large[memory] = size;
 	octets += (size + 4095) / 4096 * 4096;
 	return memory;
@@ -86,7 +85,9 @@ void *allocate(std::size_t size)
 		std::memset(memory, 0, of);
 		return memory;
 	}
-	return allocate_large(size);
+	void *memory = allocate_large(size);
+
+	return memory ? std::memset(memory, 0, size) : nullptr;
 }
 
 void give_back(void *memory)
@@ -160,6 +161,11 @@ void __wrap_edu_k_free(void *memory)
 void *__wrap_edu_k_table_alloc(unsigned long size)
 {
 	return allocate(size);
+}
+
+void *__wrap_edu_k_table_alloc_unset(unsigned long size)
+{
+	return size > sizes[std::size(sizes) - 1] ? allocate_large(size) : allocate(size);
 }
 
 void __wrap_edu_k_table_free(void *table)

@@ -13,23 +13,12 @@
  *
  * Prints one number. Exit status 1 when a datagram was lost: the number would mean nothing.
  */
-#include <CLI/CLI.hpp>
+#include "bench.hh"
 
-#include <arpa/inet.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <sched.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include <chrono>
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
-#include <string>
-#include <system_error>
 #include <thread>
 #include <vector>
+
+using namespace bench;
 
 namespace {
 
@@ -42,41 +31,17 @@ struct plan {
 	unsigned int count = 10000;
 	unsigned int burst = 16;
 	bool connected = false;
+	bool names = false;
 };
-
-[[noreturn]] void fail(const char *what)
-{
-	throw std::system_error(errno, std::generic_category(), what);
-}
-
-sockaddr_in address(const plan &p, const std::string &text, unsigned short port)
-{
-	sockaddr_in to{};
-
-	to.sin_family = static_cast<sa_family_t>(p.family);
-	to.sin_port = htons(port);
-	if (inet_pton(AF_INET, text.c_str(), &to.sin_addr) != 1)
-		throw std::runtime_error("not an address: " + text);
-	return to;
-}
-
-const sockaddr *generic(const sockaddr_in &a)
-{
-	return reinterpret_cast<const sockaddr *>(&a);
-}
 
 /* A bound socket in a namespace; the calling thread stays there. */
 int open_in(const plan &p, const std::string &netns, const sockaddr_in &local)
 {
-	int ns = open(("/run/netns/" + netns).c_str(), O_RDONLY | O_CLOEXEC);
 	int room = 4 << 20;
 	timeval patience{20, 0};
-	int fd;
 
-	if (ns < 0 || setns(ns, CLONE_NEWNET))
-		fail(netns.c_str());
-	close(ns);
-	fd = socket(p.family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	enter(netns);
+	int fd = socket(p.family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		fail("socket");
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room)) ||
@@ -98,15 +63,18 @@ void send_one(const plan &p, int fd, const std::vector<char> &data, const sockad
 		fail("send");
 }
 
-void receive_one(int fd, std::vector<char> &into)
+void receive_one(const plan &p, int fd, std::vector<char> &into)
 {
-	if (recv(fd, into.data(), into.size(), 0) != static_cast<ssize_t>(into.size()))
-		fail("a datagram was lost: recv");
-}
+	sockaddr_in from{};
+	socklen_t room = sizeof(from);
+	ssize_t got = p.names ? recvfrom(fd, into.data(), into.size(), 0,
+					 reinterpret_cast<sockaddr *>(&from), &room) :
+				recv(fd, into.data(), into.size(), 0);
 
-double seconds_since(std::chrono::steady_clock::time_point start)
-{
-	return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+	if (got != static_cast<ssize_t>(into.size()))
+		fail("a datagram was lost: recv");
+	if (p.names && from.sin_family != p.family)
+		throw std::runtime_error("a sender of another family");
 }
 
 void stream(const plan &p, int a, int b, const sockaddr_in &to)
@@ -114,13 +82,13 @@ void stream(const plan &p, int a, int b, const sockaddr_in &to)
 	std::vector<char> data(p.size, 'x'), got(p.size);
 
 	send_one(p, a, data, to); /* resolves the address, fills the caches */
-	receive_one(b, got);
-	auto start = std::chrono::steady_clock::now();
+	receive_one(p, b, got);
+	const moment start = now();
 	for (unsigned int done = 0; done < p.count; done += p.burst) {
 		for (unsigned int i = 0; i < p.burst; i++)
 			send_one(p, a, data, to);
 		for (unsigned int i = 0; i < p.burst; i++)
-			receive_one(b, got);
+			receive_one(p, b, got);
 	}
 	std::printf("%.0f\n", p.count / seconds_since(start));
 }
@@ -132,17 +100,17 @@ void pingpong(const plan &p, int a, int b, const sockaddr_in &to_a, const sockad
 		std::vector<char> pong(p.size);
 
 		for (unsigned int i = 0; i <= p.count; i++) {
-			receive_one(b, pong);
+			receive_one(p, b, pong);
 			send_one(p, b, pong, to_a);
 		}
 	});
 
 	send_one(p, a, ping, to_b);
-	receive_one(a, ping);
-	auto start = std::chrono::steady_clock::now();
+	receive_one(p, a, ping);
+	const moment start = now();
 	for (unsigned int i = 0; i < p.count; i++) {
 		send_one(p, a, ping, to_b);
-		receive_one(a, ping);
+		receive_one(p, a, ping);
 	}
 	double took = seconds_since(start);
 
@@ -152,7 +120,8 @@ void pingpong(const plan &p, int a, int b, const sockaddr_in &to_a, const sockad
 
 void run(const plan &p)
 {
-	sockaddr_in at_a = address(p, p.addr_a, 7001), at_b = address(p, p.addr_b, 7002);
+	sockaddr_in at_a = address_of(p.family, p.addr_a, 7001);
+	sockaddr_in at_b = address_of(p.family, p.addr_b, 7002);
 	int b = open_in(p, p.netns_b, at_b);
 	int a = open_in(p, p.netns_a, at_a);
 
@@ -185,12 +154,6 @@ int main(int argc, char **argv)
 	app.add_option("--burst", p.burst, "datagrams sent before they are read")
 		->check(CLI::PositiveNumber);
 	app.add_flag("--connected", p.connected, "connect() both sockets first");
-	CLI11_PARSE(app, argc, argv);
-	try {
-		run(p);
-	} catch (const std::exception &e) {
-		std::fprintf(stderr, "udpbench: %s\n", e.what());
-		return EXIT_FAILURE;
-	}
-	return EXIT_SUCCESS;
+	app.add_flag("--names", p.names, "ask of each datagram who sent it");
+	return measured(app, argc, argv, "udpbench", [&] { run(p); });
 }

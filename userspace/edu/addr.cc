@@ -12,6 +12,7 @@
 #include "names.hh"
 #include "netlink.hh"
 
+#include <fnmatch.h>
 #include <linux/if.h>
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
@@ -48,6 +49,14 @@ void want_scope(addr_wishes &w, const std::string &value)
 	w.scope = static_cast<std::uint8_t>(route_scopes().number(value, "scope"));
 }
 
+const keyword_text label_text = {"label", "PATTERN",
+				 "only addresses whose label matches, as 'e0:*'"};
+
+void want_label(addr_wishes &w, const std::string &value)
+{
+	w.label = value;
+}
+
 void want_local(addr_wishes &w, const std::string &value)
 {
 	w.local = parse_prefix(value);
@@ -61,8 +70,7 @@ const keyword<addr_wishes> change_keywords[] = {
 	 [](addr_wishes &w, const std::string &value) { w.peer = parse_address(value); }},
 	{{"broadcast brd", "ADDR", "broadcast address; +: all host bits ones, -: all zeros"},
 	 [](addr_wishes &w, const std::string &value) { w.broadcast = value; }},
-	{{"label", "NAME", "a name that begins with the device's"},
-	 [](addr_wishes &w, const std::string &value) { w.label = value; }},
+	{{"label", "NAME", "a name that begins with the device's"}, want_label},
 	{scope_text, want_scope},
 };
 
@@ -72,12 +80,14 @@ const keyword<addr_wishes> show_keywords[] = {
 	{{"up", "", "only devices that are up"},
 	 [](addr_wishes &w, const std::string &) { w.up_only = true; }},
 	{scope_text, want_scope},
+	{label_text, want_label},
 };
 
 const keyword<addr_wishes> flush_keywords[] = {
 	{{"dev", "NAME", "the device that loses its addresses", true}, want_device},
 	{{"to", "PREFIX", "only addresses in this network"}, want_local},
 	{scope_text, want_scope},
+	{label_text, want_label},
 };
 
 std::string link_and_addresses(const record &link)
@@ -89,10 +99,36 @@ std::string link_and_addresses(const record &link)
 	return text;
 }
 
+/* With -b: all addresses of a device in one line. */
+std::string brief_addresses(const record &link)
+{
+	std::string text = brief_head(link);
+
+	for (const auto &item : link["addr_info"]) {
+		text += value_of(item, "local");
+		if (item.contains("address"))
+			text += " peer " + value_of(item, "address");
+		text += "/" + value_of(item, "prefixlen") + " ";
+	}
+	return text + "\n";
+}
+
+/* With -o: a line for each address, and none for a device that has none. */
+std::string lines_of_addresses(const record &link)
+{
+	std::string text;
+
+	for (const auto &item : link["addr_info"])
+		text += fmt::format("{}: {}    {}", value_of(link, "ifindex"),
+				    value_of(link, "ifname"), address_text(item));
+	return text;
+}
+
 bool is_wanted(const addr_wishes &w, const address_info &info)
 {
 	return (!w.local || contains(*w.local, info.local)) &&
-	       (!w.scope || *w.scope == info.header.ifa_scope);
+	       (!w.scope || *w.scope == info.header.ifa_scope) &&
+	       (w.label.empty() || fnmatch(w.label.c_str(), info.label.c_str(), 0) == 0);
 }
 
 std::vector<address_info> list_addresses(context &ctx, const addr_wishes &w)
@@ -118,7 +154,10 @@ std::vector<address_info> list_addresses(context &ctx, const addr_wishes &w)
 int show(context &ctx, addr_wishes &w)
 {
 	std::map<int, record> by_device; /* index to "addr_info" */
-	record_list list(ctx, std::cout, link_and_addresses);
+	record_list list(ctx, std::cout,
+			 ctx.brief    ? brief_addresses :
+			 ctx.one_line ? lines_of_addresses :
+					link_and_addresses);
 
 	for (const auto &info : list_addresses(ctx, w))
 		by_device[info.index].push_back(address_record(info));
@@ -126,7 +165,7 @@ int show(context &ctx, addr_wishes &w)
 		auto *header = static_cast<const ifinfomsg *>(mnl_nlmsg_get_payload(message));
 		record link = link_record(message, ctx.statistics);
 		auto found = by_device.find(header->ifi_index);
-		bool narrowed = w.local || w.scope;
+		bool narrowed = w.local || w.scope || !w.label.empty();
 
 		if (w.up_only && !(header->ifi_flags & IFF_UP))
 			return;
@@ -230,7 +269,7 @@ int del(context &ctx, addr_wishes &w)
 
 int flush(context &ctx, addr_wishes &w)
 {
-	if (w.device.empty() && !w.local)
+	if (w.device.empty() && !w.local && w.label.empty())
 		usage_error("flush needs to know what: `edu addr flush dev NAME` or `… to PREFIX`");
 	for (const auto &info : list_addresses(ctx, w)) {
 		request ask(RTM_DELADDR, 0);
@@ -249,7 +288,8 @@ int flush(context &ctx, addr_wishes &w)
 const action actions[] = {
 	{"show list lst ls", "interfaces and their addresses", show_keywords, show},
 	{"add", "give a device an address, which attaches it to EDUINET", change_keywords, add},
-	{"replace", "the same, or change the address if it is there", change_keywords, replace},
+	{"replace change", "the same; that it is there already is no error", change_keywords,
+	 replace},
 	{"del delete", "take an address away", change_keywords, del},
 	{"flush", "take all addresses away", flush_keywords, flush},
 };

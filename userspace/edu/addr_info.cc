@@ -48,6 +48,10 @@ record address_record(const address_info &info)
 	item["scope"] = route_scopes().name(info.header.ifa_scope);
 	if (info.header.ifa_flags & IFA_F_SECONDARY)
 		item["secondary"] = true;
+	if (info.header.ifa_flags & IFA_F_TENTATIVE)
+		item["tentative"] = true;
+	if (info.header.ifa_flags & IFA_F_DADFAILED)
+		item["dadfailed"] = true;
 	if (!info.label.empty())
 		item["label"] = info.label;
 	item["valid_life_time"] = info.times.ifa_valid;
@@ -76,6 +80,10 @@ std::string address_text(const record &item)
 		field(item, "scope", "scope");
 	if (item.contains("secondary"))
 		text += " secondary";
+	if (item.contains("tentative"))
+		text += " tentative";
+	if (item.contains("dadfailed"))
+		text += " dadfailed";
 	text += field(item, "label", "") + "\n";
 	return text + "       valid_lft " + life_time(item, "valid_life_time") + " preferred_lft " +
 	       life_time(item, "preferred_life_time") + "\n";

@@ -23,6 +23,8 @@ struct context {
 	bool timestamp = false;		     /* -t: monitor says when */
 	bool short_timestamp = false;	     /* -T: in one line with what happened */
 	bool details = false;		     /* -d: settings and the like too */
+	bool brief = false;		     /* -b: devices in columns, a line each */
+	bool one_line = false;		     /* -o: each thing in one line */
 	int family = 0;			     /* AF_EDUINET, or what --family says */
 	bool own_family = true;		     /* not --family: the module is meant */
 	std::shared_ptr<netlink> connection; /* made by the first link() */
@@ -45,13 +47,18 @@ int run_link(context &ctx, words &in);
 int run_addr(context &ctx, words &in);
 int run_route(context &ctx, words &in);
 int run_neigh(context &ctx, words &in);
+int run_maddr(context &ctx, words &in);
 int run_ping(context &ctx, words &in);
 int run_nc(context &ctx, words &in);
+int run_run(context &ctx, words &in);
+int run_ss(context &ctx, words &in);
 int run_stat(context &ctx, words &in);
 int run_monitor(context &ctx, words &in);
 int run_traceroute(context &ctx, words &in);
 int run_tracepath(context &ctx, words &in);
 int run_rarp(context &ctx, words &in);
+int run_trace(context &ctx, words &in);
+int run_tour(context &ctx, words &in);
 
 } // namespace edu
 

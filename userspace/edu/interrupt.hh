@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * SIGINT and SIGTERM as something to wait for, so that an interrupt ends a loop and not the process.
+ * SIGINT, SIGTERM and SIGHUP as something to wait for, so that an interrupt ends a loop and not the process.
  *
  * Locking: none, the tool has one thread.
  */
@@ -23,6 +23,7 @@ public:
 		sigemptyset(&set);
 		sigaddset(&set, SIGINT);
 		sigaddset(&set, SIGTERM);
+		sigaddset(&set, SIGHUP);
 		sigprocmask(SIG_BLOCK, &set, nullptr);
 		fd_ = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	}

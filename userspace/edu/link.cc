@@ -34,6 +34,7 @@ struct link_wishes {
 	std::string kind;			   /* IFLA_INFO_KIND */
 	std::string network_namespace;		   /* a name, a path or a process id */
 	std::optional<std::uint32_t> segment, mtu; /* mtu in octets */
+	std::optional<std::uint32_t> queue_length; /* packets */
 	std::vector<std::uint8_t> address;	   /* hardware address; empty: not wanted */
 	unsigned flags = 0, change = 0;		   /* IFF_*: values, and which of them to set */
 	bool up_only = false;			   /* show: only what is up */
@@ -50,6 +51,11 @@ void want_flag(link_wishes &w, unsigned flag, bool on)
 void want_mtu(link_wishes &w, const std::string &value)
 {
 	w.mtu = parse_number(value, "MTU", 68, 0x7fffffff);
+}
+
+void want_queue_length(link_wishes &w, const std::string &value)
+{
+	w.queue_length = parse_number(value, "txqueuelen", 0, 0x7fffffff);
 }
 
 void want_address(link_wishes &w, const std::string &value)
@@ -85,6 +91,8 @@ const keyword<link_wishes> add_keywords[] = {
 	{{"segment", "N", "the cable it sits on, default 0 (eduinet)"}, want_segment},
 	{{"mtu", "N", "the largest packet in octets"}, want_mtu},
 	{{"address lladdr", "LLADDR", "hardware address, default: chosen by chance"}, want_address},
+	{{"txqueuelen txqlen qlen", "N", "how many packets may wait for the device"},
+	 want_queue_length},
 	{{"up", "", "bring it up at once"},
 	 [](link_wishes &w, const std::string &) { want_flag(w, IFF_UP, true); }},
 };
@@ -97,10 +105,16 @@ const keyword<link_wishes> set_keywords[] = {
 	 [](link_wishes &w, const std::string &) { want_flag(w, IFF_UP, false); }},
 	{{"mtu", "N", "the largest packet in octets"}, want_mtu},
 	{{"address lladdr", "LLADDR", "hardware address"}, want_address},
+	{{"txqueuelen txqlen qlen", "N", "how many packets may wait for the device"},
+	 want_queue_length},
 	{{"segment", "N", "move it to another cable (eduinet)"}, want_segment},
 	{{"promisc", "on|off", "take frames for other stations too"},
 	 [](link_wishes &w, const std::string &value) {
 		 want_flag(w, IFF_PROMISC, parse_switch(value, "promisc"));
+	 }},
+	{{"allmulticast", "on|off", "take the frames of all groups"},
+	 [](link_wishes &w, const std::string &value) {
+		 want_flag(w, IFF_ALLMULTI, parse_switch(value, "allmulticast"));
 	 }},
 	{{"arp", "on|off", "resolve addresses on it by ARP"},
 	 [](link_wishes &w, const std::string &value) {
@@ -153,7 +167,9 @@ int show_settings_folder(context &ctx, const link_wishes &w)
 
 int show(context &ctx, link_wishes &w)
 {
-	record_list list(ctx, std::cout, [](const record &link) {
+	record_list list(ctx, std::cout, [&](const record &link) {
+		if (ctx.brief)
+			return brief_link_text(link);
 		return link_text(link) + (link.contains("eduinet_settings") ?
 						  settings_text(link["eduinet_settings"]) :
 						  "");
@@ -222,6 +238,8 @@ int add(context &ctx, link_wishes &w)
 	ask.put_string(IFLA_IFNAME, w.device);
 	if (w.mtu)
 		ask.put_u32(IFLA_MTU, *w.mtu);
+	if (w.queue_length)
+		ask.put_u32(IFLA_TXQLEN, *w.queue_length);
 	if (!w.address.empty())
 		ask.put(IFLA_ADDRESS, w.address.data(), w.address.size());
 	put_kind(ask, w);
@@ -286,7 +304,7 @@ void move_to_namespace(context &ctx, int index, const link_wishes &w)
 bool changes_the_device(const link_wishes &w)
 {
 	return w.change || !w.new_name.empty() || !w.network_namespace.empty() || w.segment ||
-	       w.mtu || !w.address.empty();
+	       w.mtu || w.queue_length || !w.address.empty();
 }
 
 void set_settings(context &ctx, const link_wishes &w)
@@ -331,6 +349,12 @@ int set(context &ctx, link_wishes &w)
 	if (w.mtu)
 		set_some(ctx, index, fmt::format("set the MTU of {} to {}", w.device, *w.mtu),
 			 [&](request &ask, ifinfomsg &) { ask.put_u32(IFLA_MTU, *w.mtu); });
+	if (w.queue_length)
+		set_some(ctx, index,
+			 fmt::format("set the queue of {} to {}", w.device, *w.queue_length),
+			 [&](request &ask, ifinfomsg &) {
+				 ask.put_u32(IFLA_TXQLEN, *w.queue_length);
+			 });
 	if (!w.address.empty())
 		set_some(ctx, index, "set the hardware address of " + w.device,
 			 [&](request &ask, ifinfomsg &) {

@@ -73,6 +73,7 @@ record statistics(const rtnl_link_stats64 &s)
 		  {"errors", s.rx_errors},
 		  {"dropped", s.rx_dropped},
 		  {"over_errors", s.rx_over_errors},
+		  {"missed_errors", s.rx_missed_errors},
 		  {"multicast", s.multicast}}},
 		{"tx",
 		 {{"bytes", s.tx_bytes},
@@ -150,12 +151,20 @@ std::string statistics_text(const record &s)
 
 	text += fmt::format("    {:>10} {:>7} {:>6} {:>7} {:>7} {:>7}\n", number(rx, "bytes"),
 			    number(rx, "packets"), number(rx, "errors"), number(rx, "dropped"),
-			    number(rx, "over_errors"), number(rx, "multicast"));
+			    number(rx, "missed_errors"), number(rx, "multicast"));
 	text += "    TX:  bytes packets errors dropped carrier collsns\n";
 	text += fmt::format("    {:>10} {:>7} {:>6} {:>7} {:>7} {:>7}\n", number(tx, "bytes"),
 			    number(tx, "packets"), number(tx, "errors"), number(tx, "dropped"),
 			    number(tx, "carrier_errors"), number(tx, "collisions"));
 	return text;
+}
+
+/* "@NAME" of the other end of a pair, "@ifN" when it is in another namespace. */
+std::string peer_text(const record &link)
+{
+	return link.contains("link")	   ? "@" + value_of(link, "link") :
+	       link.contains("link_index") ? "@if" + value_of(link, "link_index") :
+					     "";
 }
 
 } // namespace
@@ -232,13 +241,23 @@ bool is_eduinet_device(const record &link)
 	       (link.contains("linkinfo") && value_of(link["linkinfo"], "info_kind") == "eduinet");
 }
 
+std::string brief_head(const record &link)
+{
+	return fmt::format("{:<16} {:<14} ", value_of(link, "ifname") + peer_text(link),
+			   value_of(link, "operstate"));
+}
+
+std::string brief_link_text(const record &link)
+{
+	return brief_head(link) + value_of(link, "address") + " <" + join(link["flags"], ",") +
+	       "> \n";
+}
+
 std::string link_text(const record &link)
 {
-	std::string peer = link.contains("link")       ? "@" + value_of(link, "link") :
-			   link.contains("link_index") ? "@if" + value_of(link, "link_index") :
-							 "";
 	std::string text = fmt::format("{}: {}{}: <{}>", value_of(link, "ifindex"),
-				       value_of(link, "ifname"), peer, join(link["flags"], ","));
+				       value_of(link, "ifname"), peer_text(link),
+				       join(link["flags"], ","));
 
 	text += field(link, "mtu", "mtu") + field(link, "qdisc", "qdisc") +
 		field(link, "operstate", "state") + field(link, "linkmode", "mode") +

@@ -21,6 +21,9 @@ namespace edu {
 record link_record(const nlmsghdr *message, bool with_statistics);
 /* "2: e0: <BROADCAST,UP> mtu 1500 … \n    link/ether …\n" and what EDUINET adds. */
 std::string link_text(const record &link);
+/* The columns with which a line of `-b` begins: name and state. The whole line of a device. */
+std::string brief_head(const record &link);
+std::string brief_link_text(const record &link);
 /* Whether EDUINET is attached is read once; after this call once more. */
 void forget_attached();
 /* Is the device of kind eduinet, or EDUINET's loopback? */

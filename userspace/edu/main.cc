@@ -10,6 +10,7 @@
 #include "failure.hh"
 #include "options.hh"
 
+#include <algorithm>
 #include <cstdio>
 #include <iostream>
 
@@ -22,13 +23,18 @@ const edu::command commands[] = {
 	{"addr address", "Internet addresses of interfaces", edu::run_addr},
 	{"route r", "routes of the FIB, and the route cache", edu::run_route},
 	{"neigh neighbour neighbor", "neighbours: the ARP table", edu::run_neigh},
+	{"maddr maddress", "groups that interfaces hear (multicast)", edu::run_maddr},
 	{"rarp", "reverse ARP: ask for an address, or answer those who ask", edu::run_rarp},
 	{"monitor", "tell of changes as they happen", edu::run_monitor},
 	{"ping", "ask a host to echo", edu::run_ping},
 	{"traceroute", "the routers on the way to a host", edu::run_traceroute},
 	{"tracepath", "the same, and the path MTU; needs no privilege", edu::run_tracepath},
-	{"nc", "exchange datagrams (or a stream) with a host", edu::run_nc},
+	{"nc", "exchange a stream or datagrams with a host", edu::run_nc},
+	{"run", "start a program whose AF_INET sockets are EDUINET's", edu::run_run},
+	{"ss", "sockets: their ends, states, queues, timers", edu::run_ss},
+	{"trace", "follow packets through the layers, live or recorded", edu::run_trace},
 	{"stat", "counters of the stack", edu::run_stat},
+	{"tour", "the exercises of the guided tour", edu::run_tour},
 };
 
 std::string usage(const CLI::App &app)
@@ -64,12 +70,27 @@ int run_command(edu::context &ctx, const CLI::App &app, edu::words &in)
 	return commands[found].run(ctx, in);
 }
 
+/* Last word first, as CLI11 wants them. -br would be two options: it is --brief, as ip has it. */
+std::vector<std::string> global_options(int argc, char **argv)
+{
+	std::vector<std::string> list(argv + 1, argv + argc);
+
+	for (std::size_t i = 0; i < list.size() && list[i].starts_with("-"); i++) {
+		if (list[i] == "-br")
+			list[i] = "--brief";
+		else if (list[i] == "-n" || list[i] == "--netns" || list[i] == "--family")
+			i++;
+	}
+	std::reverse(list.begin(), list.end());
+	return list;
+}
+
 int run(int argc, char **argv)
 {
 	CLI::App app("", "edu");
 	edu::context ctx;
 	std::string network_namespace;
-	bool show_version = false;
+	bool show_version = false, only_inet = false;
 
 	app.prefix_command();
 	app.set_help_flag("-h,--help", "this text");
@@ -78,6 +99,10 @@ int run(int argc, char **argv)
 	app.add_flag("-p,--pretty", ctx.pretty, "JSON with line breaks");
 	app.add_flag("-s,--stats,--statistics", ctx.statistics, "print more numbers");
 	app.add_flag("-d,--details", ctx.details, "print more about each thing");
+	app.add_flag("-b,--brief", ctx.brief, "devices and addresses in columns (also -br)");
+	app.add_flag("-o,--oneline", ctx.one_line,
+		     "each thing in one line, its parts joined by \\");
+	app.add_flag("-4", only_inet, "nothing but IPv4, which is all there is");
 	app.add_flag("-t,--timestamp", ctx.timestamp, "monitor: when it happened");
 	app.add_flag("-T,--tshort", ctx.short_timestamp, "the same, shorter");
 	app.add_option("-n,--netns", network_namespace, "work in the network namespace NAME")
@@ -85,7 +110,7 @@ int run(int argc, char **argv)
 	/* For developers: `edu --family 2 …` talks to Linux's own stack. */
 	app.add_option("--family", ctx.family)->group("");
 	try {
-		app.parse(argc, argv);
+		app.parse(global_options(argc, argv));
 	} catch (const CLI::CallForHelp &) {
 		std::cout << usage(app);
 		return edu::exit_ok;

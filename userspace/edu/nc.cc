@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * `edu nc`: copies standard input to a socket of AF_EDUINET and what comes from it to standard output
- * (TLK "The BSD Socket Interface"). Datagrams with -u; else a stream, in the normal way.
+ * (TLK "The BSD Socket Interface"; BSD-6). A stream, or datagrams with -u. As `nc -N` of nc(1): the end of
+ * input closes our half of a stream, and the other half goes on; a caller that hears the end goes on sending.
  *
  * Locking: none, the tool has one thread.
  */
@@ -52,6 +53,7 @@ private:
 	int run_listener();
 	int run_caller();
 	void accept_stream();
+	void serve_stream();
 	void await(short events, const char *what);
 	int copy_both_ways();
 	int poll_time() const;
@@ -68,6 +70,7 @@ private:
 	sockaddr_in peer_{};	 /* where input goes; family 0: nobody yet */
 	bool connected_ = false; /* the kernel knows the peer: send without an address */
 	bool input_open_ = true; /* standard input has not ended */
+	bool peer_open_ = true;	 /* stream: the other end has not said that no more comes */
 	clock_type::time_point last_traffic_, input_ended_;
 	std::vector<char> buffer_ = std::vector<char>(65536);
 };
@@ -193,7 +196,7 @@ bool relay::input_to_socket()
 		/* The other end learns that no more comes; it may still have something to say. */
 		if (!options_.datagrams)
 			shutdown(fd_, SHUT_WR);
-		return true;
+		return peer_open_;
 	}
 	for (ssize_t done = 0; done < got;) {
 		auto *to = connected_ ? nullptr : reinterpret_cast<const sockaddr *>(&peer_);
@@ -225,8 +228,12 @@ bool relay::socket_to_output()
 			return true;
 		socket_failed(errno, "receive");
 	}
-	if (got == 0 && !options_.datagrams)
-		return false;
+	if (got == 0 && !options_.datagrams) {
+		if (options_.listen || !input_open_ || !peer_open_)
+			return false;
+		peer_open_ = false;
+		return true;
+	}
 	/* Who spoke last is spoken to, except where the command line named the partner. */
 	if (options_.listen && options_.datagrams && !connected_)
 		peer_ = from;
@@ -248,7 +255,8 @@ int relay::copy_both_ways()
 	last_traffic_ = clock_type::now();
 	for (;;) {
 		bool may_read = input_open_ && peer_.sin_family;
-		pollfd watched[] = {{fd_, POLLIN, 0}, {may_read ? STDIN_FILENO : -1, POLLIN, 0}};
+		short from_peer = peer_open_ ? POLLIN : 0;
+		pollfd watched[] = {{fd_, from_peer, 0}, {may_read ? STDIN_FILENO : -1, POLLIN, 0}};
 		int ready = poll(watched, 2, poll_time());
 
 		if (ready < 0 && errno != EINTR)
@@ -281,6 +289,22 @@ void relay::accept_stream()
 	listener_ = fd_;
 	fd_ = connection;
 	connected_ = true;
+	if (!input_open_) /* it ended while another one was served */
+		shutdown(fd_, SHUT_WR);
+	if (options_.verbose)
+		fmt::print(stderr, "edu: {} calls\n", peer_name());
+}
+
+/* With -k the misfortune of one connection is told, and the next one is served. */
+void relay::serve_stream()
+{
+	try {
+		copy_both_ways();
+	} catch (const failure &bad) {
+		if (!options_.keep || bad.status() != exit_negative)
+			throw;
+		fmt::print(stderr, "edu: {}\n", bad.what());
+	}
 }
 
 int relay::run_listener()
@@ -296,7 +320,7 @@ int relay::run_listener()
 	if (!where.empty())
 		address = parse_address(where[0]);
 	if (service.empty() || where.size() > 1)
-		usage_error("which port? `edu nc -u -l PORT` or `edu nc -u -l HOST PORT`");
+		usage_error("which port? `edu nc -l PORT` or `edu nc -l HOST PORT`");
 	std::uint16_t number = port(service);
 	open_socket();
 	bind_local(address, number);
@@ -307,7 +331,7 @@ int relay::run_listener()
 			socket_failed(errno, "listen");
 		do {
 			accept_stream();
-			copy_both_ways();
+			serve_stream();
 		} while (options_.keep);
 		return exit_ok;
 	}
@@ -330,7 +354,7 @@ int relay::run_listener()
 int relay::run_caller()
 {
 	if (options_.where.size() != 2)
-		usage_error("where to? `edu nc -u HOST PORT`, or -l to listen");
+		usage_error("where to? `edu nc HOST PORT`, or -l to listen");
 	peer_.sin_addr.s_addr = parse_address(options_.where[0]);
 	peer_.sin_port = htons(port(options_.where[1]));
 	peer_.sin_family = static_cast<sa_family_t>(ctx_.family);
@@ -376,9 +400,11 @@ int run_nc(context &ctx, words &in)
 	CLI::App app("copy standard input to a host, and what it answers to standard output",
 		     "edu nc");
 	nc_options o;
+	bool half_close = false;
 
 	app.add_flag("-u", o.datagrams, "datagrams (UDP); without it a stream (TCP)");
 	app.add_flag("-l", o.listen, "listen: wait for the other side to begin");
+	app.add_flag("-N", half_close, "close our half at the end of the input; it is always done");
 	app.add_option("-p", o.source_port, "own port, number or name")->type_name("PORT");
 	app.add_option("-s", o.source, "own address")->type_name("ADDR");
 	app.add_option("-w", o.idle, "end after S seconds without traffic")

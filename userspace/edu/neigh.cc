@@ -156,6 +156,7 @@ int add_or_replace(context &ctx, neigh_wishes &w, unsigned flags, const char *na
 {
 	static const reason reasons[] = {
 		{EEXIST, "the table has it already: `edu neigh replace` changes it"},
+		{ENOENT, "the table does not have it: `edu neigh` lists what there is"},
 		{EINVAL,
 		 "the hardware address is missing or not one a station on this device can have"},
 		{ENODEV,
@@ -184,6 +185,11 @@ int add(context &ctx, neigh_wishes &w)
 int replace(context &ctx, neigh_wishes &w)
 {
 	return add_or_replace(ctx, w, NLM_F_CREATE | NLM_F_REPLACE, "replace");
+}
+
+int change(context &ctx, neigh_wishes &w)
+{
+	return add_or_replace(ctx, w, NLM_F_REPLACE, "change");
 }
 
 int del(context &ctx, neigh_wishes &w)
@@ -269,6 +275,7 @@ const action actions[] = {
 	{"add", "write an entry", change_keywords, add},
 	{"del delete", "remove an entry", change_keywords, del},
 	{"replace", "write an entry, or change it when it is there", change_keywords, replace},
+	{"change", "change an entry that is there", change_keywords, change},
 	{"flush", "remove the entries learned, not those written by hand", show_keywords, flush},
 	{"get", "one entry", get_keywords, get},
 	{"monitor", "tell of entries that come, change and go until interrupted", monitor_keywords,

@@ -43,7 +43,11 @@ std::string indented(const std::string &text)
 } // namespace
 
 record_list::record_list(const context &ctx, std::ostream &out, text_form text)
-	: out_(out), text_(std::move(text)), json_(ctx.json), pretty_(ctx.pretty)
+	: out_(out),
+	  text_(std::move(text)),
+	  json_(ctx.json),
+	  pretty_(ctx.pretty),
+	  one_line_(ctx.one_line)
 {
 	if (json_)
 		out_ << '[';
@@ -52,7 +56,7 @@ record_list::record_list(const context &ctx, std::ostream &out, text_form text)
 void record_list::add(const record &item)
 {
 	if (!json_) {
-		out_ << text_(item);
+		out_ << (one_line_ ? joined(text_(item)) : text_(item));
 	} else {
 		record shown = without_hidden(item);
 
@@ -74,6 +78,19 @@ void record_list::finish()
 void print_object(const context &ctx, std::ostream &out, const record &item)
 {
 	out << dump(without_hidden(item), ctx.pretty) << '\n';
+}
+
+std::string joined(const std::string &text)
+{
+	std::string result;
+
+	for (std::size_t i = 0; i < text.size(); i++) {
+		bool goes_on = text[i] == '\n' && i + 1 < text.size() &&
+			       (text[i + 1] == ' ' || text[i + 1] == '\t');
+
+		result += goes_on ? '\\' : text[i];
+	}
+	return result;
 }
 
 std::string value_of(const record &item, const char *key)

@@ -39,13 +39,15 @@ public:
 private:
 	std::ostream &out_;
 	text_form text_; /* one record as complete lines */
-	bool json_, pretty_;
+	bool json_, pretty_, one_line_;
 	bool first_ = true; /* no record was written yet */
 };
 
 /* One object, for commands whose JSON is not a list. */
 void print_object(const context &ctx, std::ostream &out, const record &item);
 
+/* Lines that are indented joined to the one before, by a backslash as ip(8) does with -o. */
+std::string joined(const std::string &text);
 /* ` KEY VALUE` when the record has the key, else nothing. Strings without quotes. */
 std::string field(const record &item, const char *key, const char *word);
 /* The value as text without quotes, "" when missing. */

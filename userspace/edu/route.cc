@@ -27,8 +27,13 @@ struct hop {
 	std::optional<std::uint32_t> metric;
 };
 
+/* Which routes a network means when they are listed: to itself, to it and its parts, to it and to what
+ * it is part of. */
+enum class prefix_span { exact, root, match };
+
 struct route_wishes {
 	std::optional<prefix> destination;
+	prefix_span span = prefix_span::exact;
 	std::optional<in_addr_t> gateway, source; /* source: RTA_PREFSRC; `from` for get */
 	std::string device;
 	std::optional<std::uint8_t> type, scope, protocol, tos; /* RTN_*, RT_SCOPE_*, RTPROT_* */
@@ -92,6 +97,15 @@ void want_type(route_wishes &w, const std::string &value)
 	w.type = static_cast<std::uint8_t>(route_types().number(value, "type of route", RTN_THROW));
 }
 
+template <prefix_span span>
+void want_span(route_wishes &w, const std::string &value)
+{
+	if (w.destination)
+		usage_error("one network: `to`, `root` or `match`");
+	want_destination(w, value);
+	w.span = span;
+}
+
 template <unsigned char type>
 void want_this_type(route_wishes &w, const std::string &)
 {
@@ -138,7 +152,12 @@ const keyword<route_wishes> change_keywords[] = {
 };
 
 const keyword<route_wishes> show_keywords[] = {
-	{{"to", "PREFIX", "only routes to this network or to parts of it", true}, want_destination},
+	{{"to exact", "PREFIX", "only routes to this very network", true},
+	 want_span<prefix_span::exact>},
+	{{"root", "PREFIX", "only routes to this network and to parts of it"},
+	 want_span<prefix_span::root>},
+	{{"match", "PREFIX", "only routes to this network and to those it is part of"},
+	 want_span<prefix_span::match>},
 	{{"cache cached", "", "the route cache instead of the FIB"},
 	 [](route_wishes &w, const std::string &) { w.cache = true; }},
 	{{"dev", "NAME", "only routes by this device"}, want_device},
@@ -166,6 +185,17 @@ bool is_ours(std::uint8_t type)
 	return type == RTN_LOCAL || type == RTN_BROADCAST || type == RTN_MULTICAST;
 }
 
+bool is_in_span(const route_wishes &w, const route_info &route)
+{
+	unsigned length = route.header.rtm_dst_len, wanted = w.destination->length;
+
+	if (w.span == prefix_span::match)
+		return length <= wanted &&
+		       !((w.destination->address ^ route.destination) & mask_of(length));
+	return (w.span == prefix_span::root ? length >= wanted : length == wanted) &&
+	       contains(*w.destination, route.destination);
+}
+
 bool is_wanted(const route_wishes &w, const route_info &route, int index)
 {
 	const rtmsg &header = route.header;
@@ -182,8 +212,7 @@ bool is_wanted(const route_wishes &w, const route_info &route, int index)
 			     w.table.value_or(RT_TABLE_MAIN) != table)
 			return false;
 	}
-	if (w.destination && (header.rtm_dst_len < w.destination->length ||
-			      !contains(*w.destination, route.destination)))
+	if (w.destination && !is_in_span(w, route))
 		return false;
 	return (!index || route.index == index) && (!w.gateway || *w.gateway == route.gateway) &&
 	       (!w.protocol || *w.protocol == header.rtm_protocol) &&
@@ -309,6 +338,7 @@ int change_one(context &ctx, const route_wishes &w, std::uint16_t message, unsig
 	static const reason reasons[] = {
 		{EEXIST, "it exists already: `edu route` lists it, `edu route replace` changes it"},
 		{ESRCH, "there is no such route: `edu route` lists what there is"},
+		{ENOENT, "there is no such route: `edu route` lists what there is"},
 		{ENETUNREACH, "the gateway is not on a network this host is connected to"},
 		{EHOSTUNREACH, "the gateway is not on a network this host is connected to"},
 		{ENETDOWN, "the device is down: `edu link set NAME up`"},
@@ -381,6 +411,16 @@ int add(context &ctx, route_wishes &w)
 int replace(context &ctx, route_wishes &w)
 {
 	return change(ctx, w, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, "replace");
+}
+
+int change_there(context &ctx, route_wishes &w)
+{
+	return change(ctx, w, RTM_NEWROUTE, NLM_F_REPLACE, "change");
+}
+
+int append(context &ctx, route_wishes &w)
+{
+	return change(ctx, w, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_APPEND, "append");
 }
 
 int del(context &ctx, route_wishes &w)
@@ -483,9 +523,12 @@ int monitor_routes(context &ctx, monitor_wishes &w)
 
 const action actions[] = {
 	{"show list lst ls", "the routes of the FIB, or the route cache", show_keywords, show},
-	{"add", "make a route", change_keywords, add},
+	/* `a` is add, as in ip, and not ambiguous by append. */
+	{"add a", "make a route", change_keywords, add},
 	{"del delete", "remove a route", change_keywords, del},
 	{"replace", "make a route, or change it when it is there", change_keywords, replace},
+	{"change", "change a route that is there", change_keywords, change_there},
+	{"append", "make a route behind those to the same network", change_keywords, append},
 	{"get", "the route a packet would take", get_keywords, get},
 	{"flush", "remove all routes that show would list with these keywords", show_keywords,
 	 flush},

@@ -160,6 +160,7 @@ constexpr std::string_view counters_header =
 
 struct stat_options {
 	bool zeros = false, absolute = false, since_last = false, explain = false;
+	bool keep = false, silent = false, reset = false; /* the history; no output */
 	std::vector<std::string> patterns;
 };
 
@@ -199,8 +200,9 @@ std::vector<counter> counters_to_show(const stat_options &o)
 	std::vector<counter> now = read_counters(file);
 	if (!o.since_last)
 		return now;
-	std::vector<counter> before = recall_counters();
-	remember_counters(now);
+	std::vector<counter> before = o.reset ? std::vector<counter>() : recall_counters();
+	if (!o.keep)
+		remember_counters(now);
 	return difference(now, before);
 }
 
@@ -215,6 +217,9 @@ int run_stat(context &ctx, words &in)
 	app.add_flag("-z,--zeros", o.zeros, "show those that are zero too");
 	app.add_flag("-a,--ignore", o.absolute, "count from the start (they do, without -d)");
 	app.add_flag("-d,--difference", o.since_last, "count since the last `edu stat -d`");
+	app.add_flag("-s,--noupdate", o.keep, "with -d: remember no new values");
+	app.add_flag("-n,--nooutput", o.silent, "remember the values for -d, and print none");
+	app.add_flag("-r,--reset", o.reset, "with -d: forget the values remembered before");
 	app.add_flag("-e,--explain", o.explain, "say what each of them means");
 	app.add_flag("-j,--json", own_json, "JSON");
 	app.add_flag("-p,--pretty", own_pretty, "JSON with line breaks");
@@ -224,10 +229,14 @@ int run_stat(context &ctx, words &in)
 		return *status;
 	ctx.json |= own_json;
 	ctx.pretty |= own_pretty;
-	o.since_last &= !o.absolute;
+	o.since_last = (o.since_last || o.silent) && !o.absolute;
 
 	ctx.require_family();
 	record shown = record::object();
+	if (o.silent) {
+		counters_to_show(o);
+		return exit_ok;
+	}
 	bool known = false;
 	for (const auto &item : counters_to_show(o)) {
 		if (!matches(item.name, o.patterns))

@@ -6,7 +6,8 @@
  * A frame that is sent is captured as it lies on the wire, then waits on the cable, still charged
  * to its sender, until the clock is let run; every other station then gets a copy of its own, in
  * pieces when the seed says so, and takes it if it is addressed to it. A cable can lose, duplicate,
- * corrupt, delay and reorder by the seed. edulo hands the very sk_buff back to its host.
+ * corrupt, delay and reorder by the seed, limit its bandwidth, fall silent, and cut large buffers into packets. edulo hands the very
+ * sk_buff back to its host.
  *
  * Locking: none, a single thread. A device lives until the core has let go of it.
  */
@@ -21,6 +22,7 @@ struct edu_t_cable {
 	std::vector<edu_dev *> stations;
 	std::deque<frame> captured; /* oldest first */
 	unsigned int lose;	    /* frames to lose from now on */
+	bool cuts;		    /* large buffers become packets */
 	impairment how;
 };
 
@@ -131,15 +133,24 @@ void capture(edu_t_cable *cable, const frame &sent)
 		cable->captured.pop_front();
 }
 
+/* A frame as its sk_buff, data at the link header; perhaps in pieces. */
+sk_buff *skb_of(const frame &sent, bool pieces)
+{
+	sk_buff *skb = skb_from(sent.octets.data(), sent.octets.size(), pieces);
+
+	if (!skb)
+		return nullptr;
+	skb->gso_size = sent.gso_size;
+	skb->gso_segs = sent.gso_segs;
+	return skb;
+}
+
 void reach_stations(const edu_dev *from, edu_t_cable *cable, const frame &sent)
 {
 	for (edu_dev *station : std::vector<edu_dev *>{cable->stations}) {
 		if (station == from)
 			continue;
-		sk_buff *skb =
-			skb_from(sent.octets.data(), sent.octets.size(), arrives_in_pieces());
-
-		if (skb)
+		if (sk_buff *skb = skb_of(sent, arrives_in_pieces()))
 			receive(station, skb, sent.ethertype);
 	}
 }
@@ -155,9 +166,10 @@ void land(edu_u64 number)
 		skb_orphan(skb);
 		return receive(from, skb, ethertype);
 	}
-	frame sent{octets_of(skb), ethertype};
+	frame sent{octets_of(skb), ethertype, skb->gso_size, skb->gso_segs};
 
-	if (happens(from->cable->how.corrupt) && !sent.octets.empty())
+	/* Not a large buffer: whoever cuts it makes its sums anew, right ones for wrong octets. */
+	if (happens(from->cable->how.corrupt) && !sent.octets.empty() && !sent.gso_size)
 		sent.octets[chance() % sent.octets.size()] ^=
 			static_cast<std::uint8_t>(1 << chance() % 8);
 	edu_t_cable *cable = from->cable;
@@ -177,23 +189,40 @@ void take_off(edu_dev *from, sk_buff *skb, edu_u16 ethertype, edu_u64 delay_ns)
 	flights.emplace(number, flight{skb, from, event});
 }
 
-/* Sends over a cable with all that can happen to a frame there. Consumes skb. */
-void transmit(edu_dev *dev, sk_buff *skb, edu_u16 ethertype)
+/* The time until a frame of that length has left the station, ns. False: the buffer in front of the cable is
+ * full. */
+bool queue_up(edu_dev *dev, const impairment &how, std::size_t len, edu_u64 &delay)
+{
+	constexpr edu_u64 ms = 1000000; /* ns */
+	const edu_u64 now = edu_k_now_ns();
+
+	if (!how.octets_per_ms)
+		return true;
+	const edu_u64 begin = std::max(now, dev->busy_until_ns);
+
+	if ((begin - now) * how.octets_per_ms / ms > how.buffer)
+		return false;
+	dev->busy_until_ns = begin + len * ms / how.octets_per_ms;
+	delay += dev->busy_until_ns - now;
+	return true;
+}
+
+/* One frame over a cable, with all that can happen to it there. Consumes skb. */
+void transmit_frame(edu_dev *dev, sk_buff *skb, edu_u16 ethertype)
 {
 	edu_t_cable *cable = dev->cable;
 	const impairment &how = cable->how;
+	const frame sent{octets_of(skb), ethertype, skb->gso_size, skb->gso_segs};
 	edu_u64 delay = how.delay_ns;
 
-	complete_checksum(skb);
-	capture(cable, {octets_of(skb), ethertype});
-	if (cable->lose || happens(how.loss)) {
+	capture(cable, sent);
+	if (cable->lose || how.outage || happens(how.loss) ||
+	    !queue_up(dev, how, sent.octets.size(), delay)) {
 		cable->lose -= cable->lose > 0;
 		return edu_k_skb_consume(skb);
 	}
 	if (happens(how.duplicate)) {
-		std::vector<std::uint8_t> octets = octets_of(skb);
-
-		if (sk_buff *twin = skb_from(octets.data(), octets.size(), false))
+		if (sk_buff *twin = skb_of(sent, false))
 			take_off(dev, twin, ethertype, delay);
 	}
 	if (how.jitter_ns)
@@ -202,6 +231,19 @@ void transmit(edu_dev *dev, sk_buff *skb, edu_u16 ethertype)
 		delay += how.delay_ns +
 			 1000000; /* overtaken by what is sent in the next millisecond */
 	take_off(dev, skb, ethertype, delay);
+}
+
+/* What the device sends leaves the queues of its host here. Consumes skb. */
+void transmit(edu_dev *dev, sk_buff *skb, edu_u16 ethertype)
+{
+	clone_left(skb);
+	complete_checksum(skb);
+	if (!skb->gso_size || !dev->cable->cuts)
+		return transmit_frame(dev, skb, ethertype);
+	for (const auto &packet : packets_of(skb, dev->info.header_len))
+		if (sk_buff *piece = skb_from(packet.data(), packet.size(), false))
+			transmit_frame(dev, piece, ethertype);
+	edu_k_skb_consume(skb);
 }
 
 } // namespace
@@ -246,6 +288,7 @@ edu_dev *edulo_new(edu_t_host *host)
 	info.addr_len = 6;
 	std::memset(info.broadcast, 0xff, 6);
 	info.csum_offload = 1;
+	info.segment_max = 65535;
 	info.loopback = 1;
 	return edu_t_dev_new(host, nullptr, &info) == 1 ? host->devices.front() : nullptr;
 }
@@ -282,16 +325,21 @@ int edu_k_dev_xmit(struct edu_dev *dev, struct sk_buff *skb, edu_u16 ethertype)
 {
 	int error = dev->fail_xmit;
 
-	assert_unlocked("edu_k_dev_xmit()");
+	assert_only_socks_locked("edu_k_dev_xmit()");
 	edu_k_assert_rcu();
 	if (!dev->gone && dev->info.flags & iff_up)
 		to_taps(dev, skb, ethertype, true);
 	if (dev->gone || !(dev->info.flags & iff_up))
 		error = -100;
+	else if (!error && dev->cable && happens(dev->cable->how.refuse))
+		error = -105;
 	if (error) {
 		edu_k_skb_drop(skb);
 		return error;
 	}
+	if (skb->gso_size && skb->len > dev->info.header_len + dev->info.segment_max)
+		fault("edu_k_dev_xmit(): a buffer of %u octets, the device takes %u", skb->len,
+		      dev->info.segment_max);
 	if (dev->cable)
 		transmit(dev, skb, ethertype);
 	else
@@ -405,6 +453,11 @@ void edu_t_cable_free(struct edu_t_cable *cable)
 void edu_t_cable_lose(struct edu_t_cable *cable, unsigned int count)
 {
 	cable->lose = count;
+}
+
+void edu_t_cable_cut(struct edu_t_cable *cable, int yes)
+{
+	cable->cuts = yes;
 }
 
 int edu_t_dev_new(struct edu_t_host *host, struct edu_t_cable *cable,

@@ -31,6 +31,12 @@ struct skb_store {
 	unsigned int refs;
 };
 
+/* What is known of the clones of a stream's buffer (edu_k_stream_clone()). */
+struct clone_count {
+	unsigned int refs; /* the buffer and its clones */
+	unsigned int held; /* clones that wait in a queue of their host and are on no cable yet */
+};
+
 enum class csum_state : std::uint8_t {
 	none, /* nobody has looked */
 	partial, /* to be completed by the device; the octets in the field are the pseudo-header's sum */
@@ -56,6 +62,15 @@ struct sk_buff {
 	csum_state csum;
 	std::uint32_t csum_start; /* offset from head, for partial */
 	std::uint32_t csum_offset;
+
+	std::uint32_t gso_size; /* octets of payload in each packet of the wire; 0: it is one */
+	std::uint32_t gso_segs; /* how many packets it stands for, with gso_size */
+
+	const edu_skb_tree *tree; /* it is in, or null */
+	std::uint64_t tree_order; /* of its arrival there: the later of two equal ones is behind */
+	struct sock *stream; /* whose send buffer it is charged to (edu_k_stream_alloc()), or null */
+	clone_count *clones; /* of a stream's buffer and of what was sent of it, or null */
+	bool is_clone;	     /* it counts in clones->held */
 };
 
 static_assert(offsetof(sk_buff, len) == EDU_OFFSETOF_SKB_LEN);
@@ -78,12 +93,25 @@ struct alignas(64) sock {
 	std::uint32_t rcvbuf, sndbuf; /* octets of truesize */
 	std::uint32_t rmem, wmem;
 	std::uint32_t uid;
-	int err;    /* positive errno, pending */
-	bool owned; /* locked by a process; packets go to back_log */
-	bool dead;  /* the last reference is gone, RCU readers may still look */
+	int err;	  /* positive errno, pending */
+	bool owned;	  /* locked by a process; packets go to back_log */
+	bool dead;	  /* the last reference is gone, RCU readers may still look */
+	bool constructed; /* the core's part is */
+	bool wants_space; /* a writer, or who polls, wants to hear of room in the send buffer */
 	edu_skb_queue receive_queue, error_queue, back_log;
-	std::uint64_t inode;
+	std::uint64_t inode; /* 0: no program has it */
 	edu_rcu_head rcu;
+
+	/* Streams */
+	std::uint32_t core_size;	  /* of the core's part, octets */
+	std::uint32_t wmem_queued;	  /* octets of truesize in the send buffer */
+	std::uint32_t backlog_len;	  /* octets of truesize in back_log */
+	std::uint32_t wakes;		  /* how often sleepers were woken */
+	int rcvlowat;			  /* SO_RCVLOWAT, octets */
+	int linger;			  /* SO_LINGER, seconds; if EDU_SOCK_LINGER */
+	std::uint64_t rcvtimeo, sndtimeo; /* ns; hosted::for_ever: no limit */
+	edu_spinlock lock;		  /* the spin lock inside the socket lock */
+	edu_spinlock rxq_lock;		  /* receive_queue's */
 };
 
 static_assert(sizeof(sock) == EDU_SIZEOF_SOCK);
@@ -104,6 +132,7 @@ struct msghdr {
 struct frame {
 	std::vector<std::uint8_t> octets;
 	edu_u16 ethertype; /* host order; header-less links have it nowhere else */
+	std::uint32_t gso_size = 0, gso_segs = 0; /* of a large buffer that was not cut */
 };
 
 /* One attached device. Freed when the core has let go of it. */
@@ -115,6 +144,8 @@ struct edu_dev {
 	std::multiset<std::vector<std::uint8_t>> groups; /* addresses it listens to besides */
 	int fail_xmit; /* negative errno for every transmission, or 0 */
 	bool gone;
+	edu_u64 busy_until_ns =
+		0; /* what it sends leaves behind what it has sent, if bandwidth has a limit */
 };
 
 /* A host: the home's part of a stack, and what belongs to it. */
@@ -127,7 +158,8 @@ struct edu_t_host {
 	edu_net net;
 	edu_stack *stack;
 	std::vector<edu_dev *> devices;
-	std::vector<edu_t_sock *> sockets;
+	std::vector<edu_t_sock *> sockets; /* those that a program has */
+	std::vector<struct sock *> socks;  /* all, until the last reference is gone */
 };
 
 struct edu_t_sock {
@@ -135,10 +167,16 @@ struct edu_t_sock {
 	struct sock *sk;
 };
 
-/* What a cable does to frames, each in 1/1000, by the world's seed (NETEM's list). */
+/* What a cable does to frames, by the world's seed (NETEM's list). */
 struct impairment {
-	unsigned int loss = 0, duplicate = 0, corrupt = 0, reorder = 0;
+	unsigned int loss = 0, duplicate = 0, corrupt = 0, reorder = 0; /* in 1/1000 */
 	edu_u64 delay_ns = 0, jitter_ns = 0;
+	edu_u32 octets_per_ms = 0; /* bandwidth of each station; 0: no limit */
+	edu_u32 buffer =
+		0xffffffff; /* octets that wait for it at a station; what exceeds them is lost */
+	unsigned int refuse =
+		0; /* in 1/1000: the station's queue is full, and the sender told (ENOBUFS) */
+	bool outage = false; /* nothing arrives */
 };
 
 namespace hosted {
@@ -160,6 +198,8 @@ void set_preemption(unsigned int in_thousand);
 /* Whether frames, too, arrive in the middle of a system call. The tests of kunit/ are promised that
  * they do not (test_bridge.h); the simulator's own have it on. */
 void set_eager_cables(bool yes);
+/* How often an allocation fails, in 1/1000. */
+void set_failing(unsigned int in_thousand);
 bool cables_are_eager();
 /* How often a received packet arrives in pieces (data_len > 0), in 1/1000. */
 void set_nonlinear(unsigned int in_thousand);
@@ -174,16 +214,28 @@ void reset_memory();
 /* --- lock.cc --- */
 void assert_may_sleep(const char *what);
 void assert_unlocked(const char *what);
+/* No spin lock but those inside socket locks: a stream sends with its own held. */
+void assert_only_socks_locked(const char *what);
 bool holds_spinlock();
+/* Locks of the home's own, outside of all of enum edu_lock_class, outermost first. */
+enum class home_lock : std::uint32_t { sock, sock_nested, rxq, count };
+void home_lock_init(edu_spinlock *lock);
+void home_lock_take(edu_spinlock *lock, home_lock order);
+void home_lock_release(edu_spinlock *lock);
+bool is_held(const edu_spinlock *lock);
+bool bh_is_off();
 bool in_rcu();
 /* Memory goes away: complains of locks held in it. */
 void check_locks_in(const void *memory, std::size_t size);
 
 /* --- sched.cc: virtual time --- */
 using event_id = std::pair<edu_u64, edu_u64>; /* when (ns), sequence */
-enum class source : std::uint8_t { timer, cable };
+enum class source : std::uint8_t { timer, cable, program };
 event_id at(edu_u64 when_ns, source from, std::function<void()> run);
 void cancel(event_id id);
+/* Another program, or thread, makes its system calls at that time: between the steps of the test, or while a
+ * call of the test's sleeps. It may sleep itself. */
+event_id program_at(edu_u64 when_ns, std::function<void()> run);
 bool in_softirq();
 /* Softirqs that are due run here, sometimes: an occasion at which a kernel could be interrupted. */
 void preemption_point();
@@ -206,6 +258,13 @@ std::vector<std::uint8_t> octets_of(const sk_buff *skb);
 void skb_get(sk_buff *skb);
 /* Takes the buffer away from the socket that was charged for it. */
 void skb_orphan(sk_buff *skb);
+/* A clone of a stream's buffer leaves its host, or its life. */
+void clone_left(sk_buff *skb);
+constexpr std::uint32_t skb_overhead = 256; /* octets that a kernel charges besides the data */
+
+/* --- segment.cc --- */
+/* The packets that a device makes of a large buffer, octets from data on; ip_at: where its IP header is. */
+std::vector<std::vector<std::uint8_t>> packets_of(const sk_buff *skb, std::uint32_t ip_at);
 
 /* --- device.cc --- */
 unsigned int live_devices();
@@ -216,7 +275,16 @@ void drop_device(edu_dev *dev);
 
 /* --- sock.cc --- */
 unsigned int live_socks();
-struct sock *sock_new(edu_t_host *host);
+/* In CLOSE, with one reference; core_size: octets of the core's part. */
+struct sock *sock_new(edu_t_host *host, std::uint32_t core_size);
+void charge_received(struct sock *sk, sk_buff *skb);
+void charge_sent(struct sock *sk, sk_buff *skb);
+/* Whoever sleeps or polls on the socket is woken. */
+void wake(struct sock *sk);
+
+/* --- stream.cc --- */
+constexpr edu_u64 for_ever = UINT64_MAX; /* a time limit that is none */
+void set_stream_pressure(bool yes);
 
 /* --- net.cc --- */
 extern bool privileged;

@@ -4,7 +4,8 @@
  *
  * With one thread no lock is ever waited for; what is left of a lock is what it forbids. A lock
  * must be initialised, not taken twice, taken in the order of enum edu_lock_class, and given back
- * by who took it. While one is held, softirqs are off and nothing may sleep.
+ * by who took it. While one is held, softirqs are off and nothing may sleep. The home's own locks,
+ * those inside sockets, are outside of all of the core's.
  *
  * Locking: this is it.
  */
@@ -20,13 +21,16 @@ struct spinlock {
 	static constexpr std::uint32_t initialised = 0x10c4edu;
 
 	std::uint32_t magic;
-	std::uint32_t lock_class;
+	std::uint32_t order; /* as it was taken last, or a class of the core's behind home_lock */
 	std::uint64_t held;
 };
 static_assert(sizeof(spinlock) == EDU_SIZEOF_SPINLOCK);
 
+constexpr auto home_orders = static_cast<std::uint32_t>(home_lock::count);
+
 std::vector<spinlock *> held_locks; /* in the order they were taken */
 int rcu_depth;
+int bh_depth; /* edu_k_local_bh_disable() */
 
 spinlock *checked(edu_spinlock *lock, const char *what)
 {
@@ -43,12 +47,69 @@ void take(spinlock *l)
 	held_locks.push_back(l);
 }
 
+void take_in_order(spinlock *l)
+{
+	if (l->held)
+		fault("deadlock: lock of order %u taken twice", l->order);
+	for (const spinlock *outer : held_locks)
+		if (outer->order >= l->order)
+			fault("lock order: %u taken inside %u", l->order, outer->order);
+	take(l);
+}
+
+void give_back(spinlock *l)
+{
+	auto found = std::find(held_locks.begin(), held_locks.end(), l);
+
+	if (found == held_locks.end())
+		return fault("unlocking a lock of order %u that is not held", l->order);
+	held_locks.erase(found);
+	l->held = 0;
+	preemption_point();
+}
+
 } // namespace
 
 void assert_unlocked(const char *what)
 {
 	if (!held_locks.empty())
-		fault("%s with a spin lock of class %u held", what, held_locks.back()->lock_class);
+		fault("%s with a spin lock of order %u held", what, held_locks.back()->order);
+}
+
+void assert_only_socks_locked(const char *what)
+{
+	for (const spinlock *l : held_locks)
+		if (l->order > static_cast<std::uint32_t>(home_lock::sock_nested))
+			fault("%s with a spin lock of order %u held", what, l->order);
+}
+
+void home_lock_init(edu_spinlock *lock)
+{
+	*reinterpret_cast<spinlock *>(lock->storage) = {spinlock::initialised, 0, 0};
+}
+
+void home_lock_take(edu_spinlock *lock, home_lock order)
+{
+	spinlock *l = checked(lock, "a lock of a socket");
+
+	if (!l->held)
+		l->order = static_cast<std::uint32_t>(order);
+	take_in_order(l);
+}
+
+void home_lock_release(edu_spinlock *lock)
+{
+	give_back(checked(lock, "a lock of a socket"));
+}
+
+bool is_held(const edu_spinlock *lock)
+{
+	return reinterpret_cast<const spinlock *>(lock->storage)->held;
+}
+
+bool bh_is_off()
+{
+	return bh_depth || holds_spinlock() || in_softirq();
 }
 
 void assert_may_sleep(const char *what)
@@ -56,6 +117,8 @@ void assert_may_sleep(const char *what)
 	assert_unlocked(what);
 	if (rcu_depth)
 		fault("%s in an RCU read-side section", what);
+	if (bh_depth)
+		fault("%s with softirqs off", what);
 	if (in_softirq())
 		fault("%s in a softirq", what);
 }
@@ -78,7 +141,7 @@ void check_locks_in(const void *memory, std::size_t size)
 		auto *at = reinterpret_cast<const std::uint8_t *>(l);
 
 		if (at >= from && at < from + size)
-			fault("memory freed with a held lock of class %u in it", l->lock_class);
+			fault("memory freed with a held lock of order %u in it", l->order);
 	}
 }
 
@@ -90,20 +153,13 @@ extern "C" {
 
 void edu_k_spin_init(struct edu_spinlock *lock, enum edu_lock_class lock_class)
 {
-	*reinterpret_cast<spinlock *>(lock->storage) = {spinlock::initialised, lock_class, 0};
+	*reinterpret_cast<spinlock *>(lock->storage) = {spinlock::initialised,
+							home_orders + lock_class, 0};
 }
 
 void edu_k_spin_lock(struct edu_spinlock *lock)
 {
-	spinlock *l = checked(lock, "edu_k_spin_lock");
-
-	if (l->held)
-		fault("deadlock: lock of class %u taken twice", l->lock_class);
-	for (const spinlock *outer : held_locks)
-		if (outer->lock_class >= l->lock_class)
-			fault("lock order: class %u taken inside class %u", l->lock_class,
-			      outer->lock_class);
-	take(l);
+	take_in_order(checked(lock, "edu_k_spin_lock"));
 }
 
 int edu_k_spin_trylock(struct edu_spinlock *lock)
@@ -118,13 +174,18 @@ int edu_k_spin_trylock(struct edu_spinlock *lock)
 
 void edu_k_spin_unlock(struct edu_spinlock *lock)
 {
-	spinlock *l = checked(lock, "edu_k_spin_unlock");
-	auto found = std::find(held_locks.begin(), held_locks.end(), l);
+	give_back(checked(lock, "edu_k_spin_unlock"));
+}
 
-	if (found == held_locks.end())
-		return fault("unlocking a lock of class %u that is not held", l->lock_class);
-	held_locks.erase(found);
-	l->held = 0;
+void edu_k_local_bh_disable(void)
+{
+	bh_depth++;
+}
+
+void edu_k_local_bh_enable(void)
+{
+	if (bh_depth-- == 0)
+		fault("edu_k_local_bh_enable() without edu_k_local_bh_disable()");
 	preemption_point();
 }
 
@@ -177,7 +238,7 @@ void edu_k_rcu_read_unlock(void)
 
 void edu_k_assert_rcu(void)
 {
-	if (!rcu_depth)
+	if (!rcu_depth && !bh_is_off())
 		fault("an RCU read-side section is needed");
 }
 

@@ -27,6 +27,7 @@ struct block {
 
 std::unordered_map<const void *, block> blocks;
 unsigned int fail_after; /* allocations until one fails; 0: none will */
+unsigned int failing;	 /* in 1/1000 */
 bool failed;
 
 void *take(std::size_t size, kind of)
@@ -61,8 +62,15 @@ void give_back(void *memory, kind of)
 
 } // namespace
 
+void set_failing(unsigned int in_thousand)
+{
+	failing = in_thousand;
+}
+
 bool allocation_fails()
 {
+	if (happens(failing))
+		return failed = true;
 	if (!fail_after || --fail_after)
 		return false;
 	failed = true;
@@ -77,6 +85,7 @@ unsigned int live_blocks()
 void reset_memory()
 {
 	fail_after = 0;
+	failing = 0;
 	failed = false;
 }
 
@@ -105,6 +114,16 @@ void *edu_k_table_alloc(unsigned long size)
 	hosted::assert_may_sleep("edu_k_table_alloc()");
 	hosted::preemption_point();
 	return hosted::take(size, hosted::kind::table);
+}
+
+void *edu_k_table_alloc_unset(unsigned long size)
+{
+	constexpr int rubbish = 0xa5; /* as an address, no program's */
+	void *table = edu_k_table_alloc(size);
+
+	if (table)
+		std::memset(table, rubbish, size);
+	return table;
 }
 
 void edu_k_table_free(void *table)

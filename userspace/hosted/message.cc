@@ -18,12 +18,6 @@ namespace {
 constexpr std::uint32_t msg_dontwait = 0x40, msg_ctrunc = 8, msg_errqueue = 0x2000;
 constexpr std::uint32_t page_or_two = 2 * EDU_PAGE_SIZE;
 
-void sent_freed(sk_buff *skb)
-{
-	skb->sk->wmem -= skb->truesize;
-	edu_k_sock_put(skb->sk);
-}
-
 /* Room in the send buffer, waiting for it if allowed. 0 or a negative errno. */
 int wait_for_room(struct sock *sk, edu_u32 flags)
 {
@@ -84,10 +78,7 @@ struct sk_buff *edu_k_msg_to_skb(struct sock *sk, struct msghdr *msg, unsigned i
 	msg->in_pos += len;
 	if (csum)
 		*csum = edu_k_skb_csum(skb, 0, len);
-	edu_k_sock_hold(sk);
-	skb->sk = sk;
-	skb->destructor = sent_freed;
-	sk->wmem += skb->truesize;
+	charge_sent(sk, skb);
 	return skb;
 }
 
@@ -131,6 +122,15 @@ int edu_k_msg_write_skb(struct msghdr *msg, const struct sk_buff *skb, unsigned 
 
 	if (edu_k_skb_copy_bits(skb, offset, to, len))
 		return -14;
+	msg->out_pos += len;
+	return 0;
+}
+
+int edu_k_msg_write(struct msghdr *msg, const void *from, unsigned int len)
+{
+	if (len > msg->recv->room - msg->out_pos)
+		return -14;
+	std::memcpy(static_cast<std::uint8_t *>(msg->recv->data) + msg->out_pos, from, len);
 	msg->out_pos += len;
 	return 0;
 }

@@ -61,9 +61,27 @@ void edu_k_trace_drop(struct edu_net *, enum edu_counter reason, const struct sk
 		fault("a packet dropped for the reason %d, which is not a Drop counter", reason);
 }
 
-void edu_k_trace_route(struct edu_net *, const char *, edu_be32, edu_be32, int) {}
+void edu_k_trace_route(struct edu_net *, const char *, const char *, edu_be32, edu_be32, int) {}
 
 void edu_k_trace_arp(struct edu_net *, const char *, edu_be32, const edu_u8 *) {}
+
+void edu_k_trace_tcp_state(struct edu_net *, const struct edu_tcp_ends *, int from, int to)
+{
+	constexpr int first = 1, last = 11; /* TCP_ESTABLISHED, TCP_CLOSING */
+
+	if (from < first || from > last || to < first || to > last || from == to)
+		fault("a connection goes from state %d to %d", from, to);
+}
+
+void edu_k_trace_tcp_retransmit(struct edu_net *, const struct edu_tcp_ends *, edu_u32, edu_u32,
+				const char *)
+{
+}
+
+void edu_k_trace_tcp_cong(struct edu_net *, const struct edu_tcp_ends *, const char *, edu_u32,
+			  edu_u32, edu_u32)
+{
+}
 
 void edu_k_notify_addr(struct edu_net *net, int, const struct edu_addr_info *)
 {

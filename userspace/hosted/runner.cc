@@ -2,13 +2,16 @@
 /*
  * eduinet-tests: runs the bodies of kunit/ in a process, and the simulator's own.
  *
- *	eduinet-tests [--list] [--filter GLOB] [--seed N]
+ *	eduinet-tests [--list] [--filter GLOB] [--seed N] [--rounds N] [--replay N]
  *
  * One line a test in the manner of TAP ("ok 1 - suite.name"), then "N passed, N failed"; the exit
  * status is 0 when none failed. Seed 0, the default, is the plain world: nothing interrupts, every
  * packet is in one piece. Any other seed interrupts system calls by softirqs and delivers packets
  * in pieces. A test's chances depend on the seed and its name alone, so one that fails among all
  * fails alone too.
+ *
+ * Some tests play one scene with many seeds of its own (hosted::rounds_of()). --rounds says how many; a seed
+ * that fails is printed, and --replay plays the scene with that one alone.
  *
  * Locking: none, a single thread.
  */
@@ -28,10 +31,15 @@ struct options {
 	bool list = false;
 	std::string filter = "*";
 	edu_u64 seed = 0;
+	unsigned int rounds = 0; /* 0: as each test likes */
+	edu_u64 replay = 0;	 /* 0: none */
 };
 
 unsigned int complaints; /* of the current test */
 std::string current;
+unsigned int rounds_wanted;
+edu_u64 replay_wanted;
+edu_u64 round_seed; /* of the round that is being played; 0: none */
 
 /* FNV-1a, so that each test has its own chances. */
 edu_u64 hash(const std::string &name)
@@ -45,7 +53,9 @@ edu_u64 hash(const std::string &name)
 
 [[noreturn]] void usage(const char *program)
 {
-	std::fprintf(stderr, "usage: %s [--list] [--filter GLOB] [--seed N]\n", program);
+	std::fprintf(stderr,
+		     "usage: %s [--list] [--filter GLOB] [--seed N] [--rounds N] [--replay N]\n",
+		     program);
 	std::exit(2);
 }
 
@@ -60,15 +70,27 @@ options parse(int argc, char **argv)
 			all.filter = argv[++i];
 		else if (!std::strcmp(argv[i], "--seed") && i + 1 < argc)
 			all.seed = std::strtoull(argv[++i], nullptr, 0);
+		else if (!std::strcmp(argv[i], "--rounds") && i + 1 < argc)
+			all.rounds = static_cast<unsigned int>(std::strtoul(argv[++i], nullptr, 0));
+		else if (!std::strcmp(argv[i], "--replay") && i + 1 < argc)
+			all.replay = std::strtoull(argv[++i], nullptr, 0);
 		else
 			usage(argv[0]);
 	}
 	return all;
 }
 
+void tell_round()
+{
+	if (round_seed)
+		std::printf("# %s: again with --replay %#llx\n", current.c_str(),
+			    static_cast<unsigned long long>(round_seed));
+}
+
 /* A sanitizer has found something and ends the process: say during which test. */
 void died(int)
 {
+	tell_round();
 	std::printf("not ok - %s (the process died)\n", current.c_str());
 	std::fflush(stdout);
 	std::_Exit(1);
@@ -126,6 +148,39 @@ int run_all(const options &wanted)
 
 } // namespace
 
+void hosted::begin_round(edu_u64 seed)
+{
+	hosted::seed(seed);
+	set_preemption(0);
+	set_nonlinear(0);
+	set_eager_cables(false);
+	edu_t_begin();
+}
+
+bool hosted::is_thorough()
+{
+	return rounds_wanted;
+}
+
+void hosted::rounds_of(unsigned int usual, const std::function<void()> &scene)
+{
+	const unsigned int count = replay_wanted ? 1 : rounds_wanted ? rounds_wanted : usual;
+	const edu_u64 first = edu_u64{chance()} << 32 | chance() | 1;
+
+	for (unsigned int i = 0; i < count; i++) {
+		const unsigned int before = complaints + faults();
+
+		round_seed = replay_wanted ? replay_wanted : first + 2 * edu_u64{i};
+		begin_round(round_seed);
+		scene();
+		if (const unsigned int left = edu_t_end())
+			edu_t_fail(__FILE__, __LINE__, "nothing is left", left, 0);
+		if (complaints + faults() != before)
+			tell_round();
+	}
+	round_seed = 0;
+}
+
 /* The sanitizers end by abort(), which died() catches. */
 extern "C" const char *__asan_default_options()
 {
@@ -150,6 +205,8 @@ int main(int argc, char **argv)
 {
 	options wanted = parse(argc, argv);
 
+	rounds_wanted = wanted.rounds;
+	replay_wanted = wanted.replay;
 	std::signal(SIGABRT, died);
 	hosted::seed(wanted.seed);
 	if (int error = edu_core_init()) {

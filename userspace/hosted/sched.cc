@@ -8,7 +8,8 @@
  * could be interrupted and the core calls its home (preemption_point()). Frames wait for the test
  * to let time run, as test_bridge.h promises, unless cables are eager. RCU callbacks run as soon
  * as no reader is inside, which is the earliest a kernel could run them: who keeps a pointer
- * beyond its read-side section meets AddressSanitizer.
+ * beyond its read-side section meets AddressSanitizer. Programs besides the test (program_at()) run in
+ * process context, at the start of a step: so while a call sleeps, but never in the middle of one.
  *
  * Locking: none, a single thread; `softirq_depth` says which context it plays.
  */
@@ -35,7 +36,7 @@ struct work_state {
 };
 static_assert(sizeof(work_state) <= EDU_SIZEOF_WORK);
 
-/* What happens at an instant, as a softirq. */
+/* What happens at an instant: as a softirq, or what a program does. */
 struct event {
 	std::function<void()> run;
 	source from;
@@ -93,7 +94,10 @@ void run_event(std::map<event_id, event>::iterator it)
 
 	if (due.key().first > clock_ns)
 		clock_ns = due.key().first;
-	softirq(due.mapped().run);
+	if (due.mapped().from == source::program)
+		due.mapped().run();
+	else
+		softirq(due.mapped().run);
 }
 
 /* The first event that is due by `limit`. */
@@ -109,7 +113,8 @@ bool run_first_event(edu_u64 limit)
 bool interrupt()
 {
 	for (auto it = events.begin(); it != events.end() && it->first.first <= clock_ns; ++it) {
-		if (it->second.from == source::cable && !cables_are_eager())
+		if (it->second.from == source::program ||
+		    (it->second.from == source::cable && !cables_are_eager()))
 			continue;
 		run_event(it);
 		return true;
@@ -147,6 +152,11 @@ event_id at(edu_u64 when_ns, source from, std::function<void()> run)
 	return id;
 }
 
+event_id program_at(edu_u64 when_ns, std::function<void()> run)
+{
+	return at(when_ns, source::program, std::move(run));
+}
+
 void cancel(event_id id)
 {
 	events.erase(id);
@@ -169,7 +179,7 @@ void softirq(const std::function<void()> &fn)
 
 void preemption_point()
 {
-	if (softirq_depth || holds_spinlock() || !preempts())
+	if (bh_is_off() || !preempts())
 		return;
 	while (interrupt())
 		;
@@ -269,13 +279,16 @@ void edu_k_timer_init(struct edu_timer *timer, void (*fire)(struct edu_timer *ti
 	timer->fire = fire;
 }
 
-void edu_k_timer_set(struct edu_timer *timer, edu_u64 wait_ms)
+int edu_k_timer_set(struct edu_timer *timer, edu_u64 wait_ms)
 {
 	timer_state *state = state_of(timer);
+	const int was_pending = state->when != 0;
 
-	if (!timer->fire)
-		return fault("edu_k_timer_set: the timer is not initialised");
-	if (state->when)
+	if (!timer->fire) {
+		fault("edu_k_timer_set: the timer is not initialised");
+		return 0;
+	}
+	if (was_pending)
 		cancel({state->when, state->sequence});
 	edu_u64 when = clock_ns + wait_ms * ms;
 	event_id id = at(when, source::timer, [timer, state] {
@@ -287,6 +300,7 @@ void edu_k_timer_set(struct edu_timer *timer, edu_u64 wait_ms)
 	state->when = id.first;
 	state->sequence = id.second;
 	armed[timer] = timer;
+	return was_pending;
 }
 
 int edu_k_timer_pending(const struct edu_timer *timer)

@@ -27,7 +27,6 @@
 namespace hosted {
 namespace {
 
-constexpr std::uint32_t overhead = 256; /* what a kernel charges besides the data */
 unsigned int live;
 
 skb_store *store_new(std::size_t size)
@@ -113,7 +112,7 @@ sk_buff *make(std::uint32_t room, std::uint32_t size)
 	skb->data = skb->head + room;
 	skb->tail = room;
 	skb->end = room + size;
-	skb->truesize = room + size + overhead;
+	skb->truesize = room + size + skb_overhead;
 	skb->link = skb->network = skb->transport = room;
 	std::memset(skb->head, 0xa5, room); /* what a kernel leaves there is anything */
 	guard_tail(skb);
@@ -129,12 +128,24 @@ void put(sk_buff *skb)
 		return fault("an sk_buff freed twice");
 	if (--skb->users)
 		return;
-	if (skb->next)
+	if (skb->next || skb->tree)
 		fault("an sk_buff freed while on a queue");
+	if (skb->stream)
+		fault("a stream's buffer freed with its charge on it");
+	clone_left(skb);
 	skb_orphan(skb);
 	store_put(skb->store, skb->end);
 	delete skb;
 	live--;
+}
+
+/* Octets of IP and TCP header of a large buffer, data at its IP header of ip_len octets. */
+std::uint32_t headers_len(const sk_buff *skb, std::uint32_t ip_len)
+{
+	std::uint8_t words = 0;
+
+	edu_k_skb_copy_bits(skb, ip_len + 12, &words, 1);
+	return ip_len + (words >> 4) * 4u;
 }
 
 /* RFC 1071, octet by octet: deliberately not the core's algorithm. */
@@ -172,6 +183,18 @@ unsigned int live_skbs()
 void skb_get(sk_buff *skb)
 {
 	skb->users++;
+}
+
+void clone_left(sk_buff *skb)
+{
+	clone_count *clones = skb->clones;
+
+	skb->clones = nullptr;
+	if (!clones)
+		return;
+	clones->held -= skb->is_clone;
+	if (!--clones->refs)
+		delete clones;
 }
 
 void skb_orphan(sk_buff *skb)
@@ -261,6 +284,9 @@ struct sk_buff *edu_k_skb_clone(struct sk_buff *skb, unsigned int)
 	clone->next = nullptr;
 	clone->sk = nullptr;
 	clone->destructor = nullptr;
+	clone->tree = nullptr;
+	clone->stream = nullptr;
+	clone->clones = nullptr;
 	clone->store->refs++;
 	live++;
 	return clone;
@@ -358,7 +384,12 @@ int edu_k_skb_forward(struct sk_buff *skb, unsigned int header_len, unsigned int
 	if (edu_k_skb_cow(skb, room))
 		return -12;
 	skb->transport = headroom(skb) + header_len;
-	return skb->len <= mtu ? 0 : EDU_FORWARD_TOO_LARGE;
+	if (skb->len <= mtu)
+		return 0;
+	if (!skb->gso_size)
+		return EDU_FORWARD_TOO_LARGE;
+	/* Headers are 40 octets at least, and options count too: what the first packet is long. */
+	return headers_len(skb, header_len) + skb->gso_size <= mtu ? 0 : EDU_FORWARD_SEGMENTS;
 }
 
 int edu_k_skb_copy_bits(const struct sk_buff *skb, unsigned int offset, void *to, unsigned int len)
@@ -490,6 +521,17 @@ void edu_k_skb_queue_tail(struct edu_skb_queue *queue, struct sk_buff *skb)
 	queue->length++;
 }
 
+void edu_k_skb_queue_head(struct edu_skb_queue *queue, struct sk_buff *skb)
+{
+	if (skb->next || queue->last == skb)
+		fault("an sk_buff put on two queues");
+	skb->next = queue->first;
+	if (!queue->first)
+		queue->last = skb;
+	queue->first = skb;
+	queue->length++;
+}
+
 struct sk_buff *edu_k_skb_dequeue(struct edu_skb_queue *queue)
 {
 	sk_buff *skb = queue->first;
@@ -502,14 +544,6 @@ struct sk_buff *edu_k_skb_dequeue(struct edu_skb_queue *queue)
 	skb->next = nullptr;
 	queue->length--;
 	return skb;
-}
-
-/* There are no large buffers here. */
-int edu_k_skb_segment(struct sk_buff *skb, struct edu_skb_queue *)
-{
-	fault("edu_k_skb_segment: not a large buffer");
-	put(skb);
-	return -22;
 }
 
 } // extern "C"

@@ -32,16 +32,18 @@ void destroy(edu_rcu_head *head)
 {
 	auto *sk = reinterpret_cast<struct sock *>(reinterpret_cast<char *>(head) -
 						   offsetof(struct sock, rcu));
+	const std::size_t size = sizeof(*sk) + sk->core_size;
 
 	purge(&sk->receive_queue);
 	purge(&sk->error_queue);
 	purge(&sk->back_log);
-	edu_core_sock_destroy(sk);
-	if (sk->rmem || sk->wmem)
-		fault("a socket dies with %u octets received and %u sent charged to it", sk->rmem,
-		      sk->wmem);
-	check_timers_in(sk, sizeof(*sk) + edu_core_sock_size);
-	check_locks_in(sk, sizeof(*sk) + edu_core_sock_size);
+	if (sk->constructed)
+		edu_core_sock_destroy(sk);
+	if (sk->rmem || sk->wmem || sk->wmem_queued)
+		fault("a socket dies with %u octets received, %u sent and %u queued charged to it",
+		      sk->rmem, sk->wmem, sk->wmem_queued);
+	check_timers_in(sk, size);
+	check_locks_in(sk, size);
 	live--;
 	std::free(sk);
 }
@@ -51,6 +53,14 @@ void received_freed(sk_buff *skb)
 	skb->sk->rmem -= skb->truesize;
 }
 
+void sent_freed(sk_buff *skb)
+{
+	skb->sk->wmem -= skb->truesize;
+	edu_k_sock_put(skb->sk);
+}
+
+} // namespace
+
 void charge_received(struct sock *sk, sk_buff *skb)
 {
 	skb_orphan(skb);
@@ -59,16 +69,27 @@ void charge_received(struct sock *sk, sk_buff *skb)
 	sk->rmem += skb->truesize;
 }
 
-} // namespace
+void charge_sent(struct sock *sk, sk_buff *skb)
+{
+	edu_k_sock_hold(sk);
+	skb->sk = sk;
+	skb->destructor = sent_freed;
+	sk->wmem += skb->truesize;
+}
+
+void wake(struct sock *sk)
+{
+	sk->wakes++;
+}
 
 unsigned int live_socks()
 {
 	return live;
 }
 
-struct sock *sock_new(edu_t_host *host)
+struct sock *sock_new(edu_t_host *host, std::uint32_t core_size)
 {
-	std::size_t size = sizeof(struct sock) + edu_core_sock_size;
+	std::size_t size = sizeof(struct sock) + core_size;
 	void *memory = allocation_fails() ? nullptr : std::aligned_alloc(64, (size + 63) / 64 * 64);
 
 	if (!memory)
@@ -80,9 +101,15 @@ struct sock *sock_new(edu_t_host *host)
 	sk->state = 7; /* TCP_CLOSE */
 	sk->refs = 1;
 	sk->host = host;
+	sk->core_size = core_size;
+	sk->rcvlowat = 1;
+	sk->rcvtimeo = sk->sndtimeo = for_ever;
+	home_lock_init(&sk->lock);
+	home_lock_init(&sk->rxq_lock);
 	sk->rcvbuf = sk->sndbuf = default_buffer;
 	sk->uid = privileged ? 0 : 1000;
 	sk->inode = next_inode++;
+	host->socks.push_back(sk);
 	live++;
 	return sk;
 }
@@ -107,10 +134,16 @@ void edu_k_release_sock(struct sock *sk)
 	assert_may_sleep("edu_k_release_sock()");
 	if (!sk->owned)
 		fault("edu_k_release_sock(): not locked");
-	while (sk_buff *skb = edu_k_skb_dequeue(&sk->back_log))
+	while (sk_buff *skb = edu_k_skb_dequeue(&sk->back_log)) {
+		edu_k_local_bh_disable();
 		edu_core_backlog_rcv(sk, skb);
+		edu_k_local_bh_enable();
+	}
+	sk->backlog_len = 0;
+	home_lock_take(&sk->lock, home_lock::sock);
+	edu_core_release_cb(sk);
 	sk->owned = false;
-	preemption_point();
+	home_lock_release(&sk->lock);
 }
 
 void edu_k_sock_hold(struct sock *sk)
@@ -127,6 +160,7 @@ void edu_k_sock_put(struct sock *sk)
 	if (--sk->refs)
 		return;
 	sk->dead = true;
+	std::erase(sk->host->socks, sk);
 	edu_k_call_rcu(&sk->rcu, destroy);
 }
 
@@ -140,6 +174,7 @@ int edu_k_family = 13;
 void edu_k_sock_shutdown(struct sock *sk, int bits)
 {
 	sk->shutdown = static_cast<std::uint8_t>(sk->shutdown | bits);
+	wake(sk);
 }
 
 int edu_k_sock_capable(const struct sock *, int)
@@ -162,6 +197,7 @@ void edu_k_sock_report(struct sock *sk, int error)
 	if (error <= 0)
 		fault("edu_k_sock_report(%d): a positive errno is wanted", error);
 	sk->err = error;
+	wake(sk);
 }
 
 int edu_k_sock_error(struct sock *sk)
@@ -187,9 +223,10 @@ edu_u64 edu_k_sock_inode(const struct sock *sk)
 	return sk->inode;
 }
 
-edu_u32 edu_k_sock_references(const struct sock *)
+edu_u32 edu_k_sock_references(const struct sock *sk)
 {
-	return 1; /* nobody but the program holds one */
+	/* Of a datagram socket nobody but the program holds one; what is under way does not count. */
+	return edu_core_sock_is_stream(sk) ? sk->refs : 1;
 }
 
 void edu_k_sock_unbind_device(struct sock *sk)

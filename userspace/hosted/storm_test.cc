@@ -6,7 +6,7 @@
  * allocations fail; packets and RCU callbacks come in the middle of system calls. What is expected
  * is only this: no rule of the bridge is broken, no sanitizer complains, nothing is left at the end.
  *
- * Requirements: LAYER-3, ARP-5, DEV-1. Locking: none, a single thread.
+ * Requirements: LAYER-3, ARP-5, DEV-1, TCP-12. Locking: none, a single thread.
  */
 #include "home.hh"
 #include "sim_test.hh"
@@ -197,13 +197,14 @@ private:
 	void list(party &p)
 	{
 		edu_stack *stack = edu_t_stack(p.host);
-		edu_cursor at[6] = {};
+		edu_cursor at[7] = {};
 		edu_iface_info iface;
 		edu_addr_info addr;
 		edu_route_info route;
 		edu_rtcache_info cached;
 		edu_neigh_info neigh;
 		edu_sock_info sock;
+		edu_tcp_info tcp;
 
 		while (edu_core_iface_next(stack, &at[0], &iface))
 			;
@@ -217,13 +218,18 @@ private:
 			;
 		while (edu_core_sock_next(stack, 17, &at[5], &sock))
 			;
+		while (edu_core_tcp_next(stack, &at[6], &tcp))
+			;
 	}
 
 	void open(party &p)
 	{
+		struct {
+			int type, protocol;
+		} constexpr kinds[] = {{2, 17}, {2, 17}, {3, 1}, {1, 6}, {1, 6}};
+		const auto &kind = kinds[hosted::chance() % std::size(kinds)];
 		int error;
-		bool raw = hosted::happens(200);
-		edu_t_sock *sock = edu_t_socket(p.host, raw ? 3 : 2, raw ? 1 : 17, &error);
+		edu_t_sock *sock = edu_t_socket(p.host, kind.type, kind.protocol, &error);
 		int on = 1;
 
 		if (!sock)
@@ -246,6 +252,8 @@ private:
 		edu_t_sock *sock = p.sockets[hosted::chance() % p.sockets.size()];
 		std::uint8_t data[2000] = {};
 
+		if (edu_core_sock_is_stream(edu_t_sk(sock)) && hosted::happens(800))
+			return stream(p, sock);
 		switch (hosted::chance() % 6) {
 		case 0:
 			edu_t_bind(sock, hosted::happens(500) ? 0 : anyone(), some_port());
@@ -262,6 +270,65 @@ private:
 			edu_t_send(sock, data, hosted::chance() % sizeof(data), dontwait,
 				   hosted::happens(300) ? 0 : anyone(), some_port());
 		}
+	}
+	/* What only streams do; a call that waits does so for a while at most. */
+	void stream(party &p, edu_t_sock *sock)
+	{
+		static std::uint8_t data[30000];
+		constexpr int nonblock = 04000;
+
+		switch (hosted::chance() % 8) {
+		case 0:
+			edu_t_bind(sock, 0, some_port());
+			edu_t_listen(sock, static_cast<int>(hosted::chance() % 3));
+			return;
+		case 1:
+			return set_option(sock);
+		case 2:
+			edu_t_connect_flags(
+				sock, address_of(hosted::happens(700) ? 3 - p.station : p.station),
+				some_port(), hosted::happens(500) ? nonblock : 0);
+			return;
+		case 3:
+			return accept(p, sock);
+		case 4:
+			return receive(sock, data, sizeof(data));
+		case 5:
+			edu_t_shutdown(sock, static_cast<int>(hosted::chance() % 3));
+			return;
+		case 6:
+			edu_t_poll(sock);
+			return;
+		default:
+			edu_t_send(sock, data, hosted::chance() % sizeof(data),
+				   (hosted::happens(800) ? dontwait : 0) |
+					   (hosted::happens(50) ? 1 : 0) |	/* MSG_OOB */
+					   (hosted::happens(100) ? 0x8000 : 0), /* MSG_MORE */
+				   0, 0);
+		}
+	}
+	void accept(party &p, edu_t_sock *sock)
+	{
+		constexpr int nonblock = 04000;
+		int error;
+
+		if (edu_t_sock *child = edu_t_accept(sock, nonblock, &error))
+			p.sockets.push_back(child);
+	}
+	static void set_option(edu_t_sock *sock)
+	{
+		/* SO_SNDBUF, SO_RCVBUF, SO_KEEPALIVE, SO_OOBINLINE, SO_LINGER, SO_RCVLOWAT, time limits;
+		 * TCP_NODELAY, TCP_CORK, TCP_DEFER_ACCEPT, TCP_QUICKACK */
+		constexpr struct {
+			int level, name, most;
+		} options[] = {{1, 7, 30000}, {1, 8, 30000}, {1, 9, 1},	   {1, 10, 1},
+			       {1, 13, 3},    {1, 18, 5000}, {1, 20, 500}, {1, 21, 500},
+			       {6, 1, 1},     {6, 3, 1},     {6, 9, 3},	   {6, 12, 1}};
+		const auto &one = options[hosted::chance() % std::size(options)];
+		int value = static_cast<int>(hosted::chance() %
+					     static_cast<unsigned int>(one.most + 1));
+
+		edu_t_setsockopt(sock, one.level, one.name, &value, sizeof(value));
 	}
 	void receive(edu_t_sock *sock, std::uint8_t *data, unsigned int size)
 	{

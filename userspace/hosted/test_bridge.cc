@@ -9,6 +9,8 @@
  */
 #include "home.hh"
 
+#include <algorithm>
+#include <climits>
 #include <cstring>
 
 namespace hosted {
@@ -22,7 +24,13 @@ enum sol_socket_option {
 	so_broadcast = 6,
 	so_sndbuf = 7,
 	so_rcvbuf = 8,
+	so_keepalive = 9,
+	so_oobinline = 10,
+	so_linger = 13,
 	so_reuseport = 15,
+	so_rcvlowat = 18,
+	so_rcvtimeo = 20,
+	so_sndtimeo = 21,
 	so_bindtodevice = 25,
 };
 
@@ -47,6 +55,22 @@ void set_flag(struct sock *sk, edu_u32 flag, int yes)
 	sk->flags = yes ? sk->flags | flag : sk->flags & ~flag;
 }
 
+/* From milliseconds, 0 for none. */
+edu_u64 time_limit(int ms)
+{
+	return ms ? static_cast<edu_u64>(ms) * 1000000 : for_ever;
+}
+
+/* The kernel sets its options with the socket locked. */
+int set_stream_rcvlowat(struct sock *sk)
+{
+	edu_k_lock_sock(sk);
+	const int error = edu_core_sock_set_rcvlowat(sk, sk->rcvlowat);
+
+	edu_k_release_sock(sk);
+	return error;
+}
+
 int set_socket_option(struct sock *sk, int name, int value)
 {
 	switch (name) {
@@ -64,9 +88,33 @@ int set_socket_option(struct sock *sk, int name, int value)
 		return 0;
 	case so_sndbuf:
 		sk->sndbuf = static_cast<std::uint32_t>(value) * 2;
+		set_flag(sk, EDU_SOCK_SNDBUF_LOCK, 1);
 		return 0;
 	case so_rcvbuf:
 		sk->rcvbuf = static_cast<std::uint32_t>(value) * 2;
+		set_flag(sk, EDU_SOCK_RCVBUF_LOCK, 1);
+		return 0;
+	case so_oobinline:
+		set_flag(sk, EDU_SOCK_URGINLINE, value);
+		return 0;
+	case so_keepalive:
+		edu_k_lock_sock(sk);
+		set_flag(sk, EDU_SOCK_KEEPALIVE, value);
+		edu_core_sock_keepalive(sk, value);
+		edu_k_release_sock(sk);
+		return 0;
+	case so_linger: /* the seconds alone; negative: off */
+		set_flag(sk, EDU_SOCK_LINGER, value >= 0);
+		sk->linger = value;
+		return 0;
+	case so_rcvlowat:
+		sk->rcvlowat = value < 0 ? INT_MAX : value ? value : 1;
+		return edu_core_sock_is_stream(sk) ? set_stream_rcvlowat(sk) : 0;
+	case so_rcvtimeo:
+		sk->rcvtimeo = time_limit(value);
+		return 0;
+	case so_sndtimeo:
+		sk->sndtimeo = time_limit(value);
 		return 0;
 	case so_bindtodevice:
 		sk->bound_dev_if = value;
@@ -101,6 +149,31 @@ void free_sock(edu_t_sock *sock)
 	delete sock;
 }
 
+/* A connection that no program has any more ends here, and its peer hears of it. */
+void abort_orphan(struct sock *sk)
+{
+	constexpr std::uint8_t tcp_close = 7;
+	const address unspec{.family = 0, .port = 0, .ip = 0};
+
+	edu_k_sock_hold(sk);
+	if (sk->state != tcp_close)
+		edu_core_connect(sk, &unspec, sizeof(unspec), 0);
+	edu_k_sock_put(sk);
+}
+
+void close_sockets(edu_t_host *host)
+{
+	for (edu_t_sock *sock : host->sockets) {
+		set_flag(sock->sk, EDU_SOCK_LINGER, edu_core_sock_is_stream(sock->sk));
+		sock->sk->linger = 0;
+		free_sock(sock);
+	}
+	host->sockets.clear();
+	for (struct sock *sk : std::vector<struct sock *>{host->socks})
+		if (std::count(host->socks.begin(), host->socks.end(), sk))
+			abort_orphan(sk);
+}
+
 } // namespace
 } // namespace hosted
 
@@ -113,6 +186,7 @@ void edu_t_begin(void)
 	privileged = true;
 	reset_memory();
 	reset_clock();
+	set_stream_pressure(false);
 	edu_t_trace_start();
 	alive_before = alive();
 }
@@ -159,12 +233,12 @@ struct edu_t_host *edu_t_host_new(void)
 
 void edu_t_host_free(struct edu_t_host *host)
 {
-	for (edu_t_sock *sock : host->sockets)
-		free_sock(sock);
-	host->sockets.clear();
+	close_sockets(host);
 	while (!host->devices.empty())
 		drop_device(host->devices.back());
 	edu_t_run(0);
+	if (!host->socks.empty())
+		fault("a host is freed, and %zu sockets of it are still there", host->socks.size());
 	edu_core_stack_close(host->stack);
 	edu_core_stacks_settle();
 	edu_core_stack_free(host->stack);
@@ -186,7 +260,8 @@ struct edu_t_sock *edu_t_socket(struct edu_t_host *host, int type, int protocol,
 		*error = may_create(host, kind);
 	if (*error)
 		return nullptr;
-	struct sock *sk = sock_new(host);
+	struct sock *sk =
+		sock_new(host, edu_core_proto_sock_size(static_cast<unsigned int>(kind.index)));
 
 	*error = sk ? edu_core_sock_init(sk, host->stack, type, kind.protocol) : -12;
 	if (*error) {
@@ -194,6 +269,7 @@ struct edu_t_sock *edu_t_socket(struct edu_t_host *host, int type, int protocol,
 			edu_k_sock_put(sk);
 		return nullptr;
 	}
+	sk->constructed = true;
 	auto *sock = new edu_t_sock{host, sk};
 
 	host->sockets.push_back(sock);
@@ -218,6 +294,56 @@ int edu_t_connect(struct edu_t_sock *sock, edu_be32 ip, edu_be16 port)
 	address name{.port = port, .ip = ip};
 
 	return edu_core_connect(sock->sk, &name, sizeof(name), 0);
+}
+
+int edu_t_connect_flags(struct edu_t_sock *sock, edu_be32 ip, edu_be16 port, int flags)
+{
+	address name{.port = port, .ip = ip};
+
+	return edu_core_connect(sock->sk, &name, sizeof(name), flags);
+}
+
+struct edu_t_sock *edu_t_accept(struct edu_t_sock *sock, int flags, int *error)
+{
+	struct sock *child = nullptr;
+
+	*error = edu_core_accept(sock->sk, flags, &child);
+	if (*error)
+		return nullptr;
+	child->inode = sock->sk->inode + 1;
+	auto *accepted = new edu_t_sock{sock->host, child};
+
+	sock->host->sockets.push_back(accepted);
+	return accepted;
+}
+
+int edu_t_listen(struct edu_t_sock *sock, int backlog)
+{
+	return edu_core_listen(sock->sk, backlog);
+}
+
+int edu_t_shutdown(struct edu_t_sock *sock, int how)
+{
+	return edu_core_shutdown(sock->sk, how);
+}
+
+unsigned int edu_t_poll(struct edu_t_sock *sock)
+{
+	struct sock *sk = sock->sk;
+	unsigned int mask = edu_core_poll(sk);
+
+	if (!(mask & EDU_POLLOUT)) {
+		sk->wants_space = true;
+		mask |= edu_core_poll(sk);
+	}
+	if (sk->error_queue.first)
+		mask |= EDU_POLLERR;
+	return mask;
+}
+
+void edu_t_pressure(int yes)
+{
+	set_stream_pressure(yes);
 }
 
 int edu_t_disconnect(struct edu_t_sock *sock)

@@ -15,19 +15,24 @@
 
 namespace edu {
 
-/* One untorn load or store of a word that others access at the same time. Orders nothing. */
+/*
+ * One untorn load or store of a word that others access at the same time. Orders nothing.
+ * The built-ins without _n take any type: clang's others refuse an enumeration.
+ */
 template <typename T>
 inline T read_once(const T &word)
 {
 	static_assert(std::is_scalar_v<T> && sizeof(T) <= sizeof(void *));
-	return __atomic_load_n(&word, __ATOMIC_RELAXED);
+	T v;
+	__atomic_load(&word, &v, __ATOMIC_RELAXED);
+	return v;
 }
 
 template <typename T>
 inline void write_once(T &word, std::type_identity_t<T> v)
 {
 	static_assert(std::is_scalar_v<T> && sizeof(T) <= sizeof(void *));
-	__atomic_store_n(&word, v, __ATOMIC_RELAXED);
+	__atomic_store(&word, &v, __ATOMIC_RELAXED);
 }
 
 /* A word that several threads change. */

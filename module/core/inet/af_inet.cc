@@ -4,12 +4,12 @@
  *
  * TLK "The INET Socket Layer", "Creating a BSD Socket", "Binding an Address to an INET BSD Socket",
  * "Making a Connection", "Listening", "Accepting". 2.0's net/ipv4/af_inet.c.
- * Requirements: BSD-4, INET-1 … INET-12 as far as datagrams go. Errors are Linux's, except that
- * listen() on a UDP socket succeeds (INET-10) and that a privileged bind() takes any address
- * (INET-4).
+ * Requirements: BSD-4, INET-1 … INET-12. Errors are Linux's, except that listen() on a UDP socket
+ * succeeds (INET-10) and that a privileged bind() takes any address (INET-4). What only streams
+ * have (stream_ops) is TCP's own; here is the way to it.
  *
- * Locking: each call takes the socket lock around what changes the sock. Sending and receiving do
- * not, see sock/datagram.cc.
+ * Locking: each call takes the socket lock around what changes the sock. Sending and receiving
+ * datagrams do not, see sock/datagram.cc; calls on streams take it themselves.
  */
 #include "sock/datagram.hh"
 #include "sock/membership.hh"
@@ -30,7 +30,7 @@ constexpr u32 fionread = 0x541b, siocoutq = 0x5411;
 constexpr int enoioctlcmd = -515;
 
 /* edu_core_proto_name()'s order. */
-constexpr const proto *protos[] = {&udp_prot, &raw_prot, &ping_prot, &packet_prot};
+constexpr const proto *protos[] = {&udp_prot, &raw_prot, &ping_prot, &packet_prot, &tcp_prot};
 
 /* What socket(type, protocol) means (2.0: the switch of inet_create()). */
 struct inet_protosw {
@@ -41,6 +41,7 @@ struct inet_protosw {
 };
 
 constexpr inet_protosw inetsw[] = {
+	{sock_stream, ipproto_tcp, 4, unprivileged},
 	{sock_dgram, ipproto_udp, 0, unprivileged}, /* the first of a type is its default */
 	{sock_dgram, ipproto_icmp, 2, ask_ping_group},
 	{sock_raw, any_protocol, 1, cap_net_raw},
@@ -140,8 +141,10 @@ result<void> do_bind(sock &s, const void *name, int name_len)
 	return inet_bind(s, at, kind);
 }
 
-result<void> do_connect(sock &s, const void *name, int name_len)
+result<void> do_connect(sock &s, const void *name, int name_len, int flags)
 {
+	if (s.prot->stream)
+		return s.prot->stream->connect(s, name, name_len, flags);
 	if (s.prot->bind_name)
 		return errc::eopnotsupp;
 	if (name_len < 2)
@@ -163,8 +166,10 @@ result<void> do_connect(sock &s, const void *name, int name_len)
 }
 
 /* INET-9, INET-10: of a datagram socket only the state changes, and it gets a port. */
-result<void> do_listen(sock &s)
+result<void> do_listen(sock &s, int backlog)
 {
+	if (s.prot->stream)
+		return s.prot->stream->listen(s, backlog);
 	if (!s.prot->listens)
 		return errc::eopnotsupp;
 	TRY(inet_autobind(s));
@@ -184,6 +189,8 @@ result<void> do_shutdown(sock &s, int how)
 		return errc::eopnotsupp;
 	if (how < 0 || how > 2)
 		return errc::einval;
+	if (s.prot->stream)
+		return s.prot->stream->shutdown(s, how);
 	sock_guard guard{home(s)};
 	bool unconnected = state_of(s) == sock_state::close;
 
@@ -227,6 +234,35 @@ result<void> do_setsockopt(sock &s, int level, int name, bytes value)
 int to_ret(result<int> got)
 {
 	return got ? got.value() : to_errno(got);
+}
+
+/* FIONREAD and SIOCOUTQ of a datagram socket. */
+result<int> datagram_ioctl(sock &s, u32 command)
+{
+	u32 first;
+
+	switch (command) {
+	case fionread:
+		first = edu_k_sock_first_len(home(s));
+		return static_cast<int>(first > s.prot->header_len ? first - s.prot->header_len :
+								     0);
+	case siocoutq:
+		return static_cast<int>(edu_k_sock_wmem(home(s)));
+	default:
+		return errc::enosys;
+	}
+}
+
+/* The last that a program says of a datagram socket. */
+void close_datagram(sock &s)
+{
+	rtnl_guard rtnl{s.mc_list != nullptr}; /* no other call on the socket is left */
+	sock_guard guard{home(s)};
+
+	sock_uncork(s);
+	s.prot->unhash(s);
+	ip_mc_drop_socket(s);
+	sk_route_reset(s);
 }
 
 } // namespace
@@ -285,7 +321,12 @@ using namespace edu;
  * The bridge
  */
 
-const unsigned int edu_core_sock_size = sizeof(edu::sock);
+unsigned int edu_core_proto_sock_size(unsigned int index)
+{
+	const stream_ops *stream = protos[index]->stream;
+
+	return stream ? stream->sock_size : static_cast<u32>(sizeof(edu::sock));
+}
 
 int edu_core_sock_kind(int type, int protocol, edu_sock_kind *kind)
 {
@@ -301,6 +342,11 @@ const char *edu_core_proto_name(unsigned int index)
 	return index < std::size(protos) ? protos[index]->name : nullptr;
 }
 
+int edu_core_proto_is_stream(unsigned int index)
+{
+	return protos[index]->stream != nullptr;
+}
+
 int edu_core_sock_init(::sock *sk, edu_stack *stack, int type, int protocol)
 {
 	auto kind = find_kind(type, protocol);
@@ -308,29 +354,41 @@ int edu_core_sock_init(::sock *sk, edu_stack *stack, int type, int protocol)
 	if (!kind)
 		return to_errno(kind);
 	const proto *by = protos[kind.value().index];
-	auto *s = ::new (static_cast<void *>(&core(sk)))
-		edu::sock(stack, by, static_cast<u8>(type), static_cast<u8>(kind.value().protocol));
+	edu::sock &s = core(sk);
 
+	if (by->stream)
+		by->stream->construct(&s, stack, by);
+	else
+		::new (static_cast<void *>(&s)) edu::sock(stack, by, static_cast<u8>(type),
+							  static_cast<u8>(kind.value().protocol));
 	if (type == edu::sock_packet)
-		s->num = be16::from_raw(static_cast<u16>(protocol)).host();
-	return by->init ? to_errno(by->init(*s)) : 0;
+		s.num = be16::from_raw(static_cast<u16>(protocol)).host();
+	return by->init ? to_errno(by->init(s)) : 0;
 }
 
 void edu_core_sock_destroy(::sock *sk)
 {
-	core(sk).~sock();
+	edu::sock &s = core(sk);
+
+	if (s.prot->stream)
+		s.prot->stream->destroy(s);
+	else
+		s.~sock();
 }
 
 void edu_core_release(::sock *sk)
 {
 	edu::sock &s = core(sk);
-	rtnl_guard rtnl{s.mc_list != nullptr}; /* no other call on the socket is left */
-	sock_guard guard{sk};
 
-	sock_uncork(s);
-	s.prot->unhash(s);
-	ip_mc_drop_socket(s);
-	sk_route_reset(s);
+	if (!s.prot->stream)
+		return close_datagram(s);
+	if (s.mc_list) { /* no other call on the socket is left */
+		rtnl_guard rtnl{true};
+		sock_guard guard{sk};
+
+		ip_mc_drop_socket(s);
+	}
+	s.prot->stream->close(s);
 }
 
 int edu_core_bind(::sock *sk, const void *name, int name_len)
@@ -338,29 +396,41 @@ int edu_core_bind(::sock *sk, const void *name, int name_len)
 	return to_errno(do_bind(core(sk), name, name_len));
 }
 
-int edu_core_connect(::sock *sk, const void *name, int name_len, int)
+int edu_core_connect(::sock *sk, const void *name, int name_len, int flags)
 {
-	return to_errno(do_connect(core(sk), name, name_len));
+	return to_errno(do_connect(core(sk), name, name_len, flags));
 }
 
-int edu_core_listen(::sock *sk, int)
+int edu_core_listen(::sock *sk, int backlog)
 {
-	return to_errno(do_listen(core(sk)));
+	return to_errno(do_listen(core(sk), backlog));
 }
 
 /* INET-11: for TCP only. */
-int edu_core_accept(::sock *, int, ::sock **)
+int edu_core_accept(::sock *sk, int flags, ::sock **child)
 {
-	return to_errno(errc::eopnotsupp);
+	edu::sock &s = core(sk);
+
+	if (!s.prot->stream)
+		return to_errno(errc::eopnotsupp);
+	auto got = s.prot->stream->accept(s, flags);
+
+	if (got)
+		*child = home(*got.value());
+	return to_errno(got);
 }
 
 int edu_core_getname(::sock *sk, int peer, edu_be32 *address, edu_be16 *port)
 {
+	constexpr int for_accept = 2; /* it may have been reset meanwhile */
 	edu::sock &s = core(sk);
 	sock_guard guard{sk};
 
 	if (peer) {
-		if (s.dport == be16{} || state_of(s) == sock_state::close)
+		const sock_state state = state_of(s);
+		const bool open = state != sock_state::close && state != sock_state::syn_sent;
+
+		if (s.dport == be16{} || (!open && peer != for_accept))
 			return to_errno(errc::enotconn);
 		*address = s.daddr.raw();
 		*port = s.dport.raw();
@@ -380,8 +450,10 @@ int edu_core_sendmsg(::sock *sk, const edu_send *send)
 {
 	edu::sock &s = core(sk);
 
-	if (auto bound = inet_autobind(s); !bound)
-		return to_errno(bound);
+	if (!s.prot->stream) {
+		if (auto bound = inet_autobind(s); !bound)
+			return to_errno(bound);
+	}
 	return to_ret(s.prot->sendmsg(s, *send));
 }
 
@@ -389,7 +461,7 @@ void edu_core_splice_eof(::sock *sk)
 {
 	edu::sock &s = core(sk);
 
-	if (!read_once(s.corked) || !s.prot->push_locked)
+	if (!s.prot->push_locked || (!s.prot->stream && !read_once(s.corked)))
 		return;
 	sock_guard guard{sk};
 
@@ -422,29 +494,77 @@ int edu_core_getsockopt(::sock *sk, int level, int name, void *value, unsigned i
 int edu_core_ioctl(::sock *sk, unsigned int command, int *value)
 {
 	edu::sock &s = core(sk);
-	u32 first;
+	result<int> got = s.prot->stream ? s.prot->stream->ioctl(s, command) :
+					   datagram_ioctl(s, command);
 
-	switch (command) {
-	case fionread:
-		first = edu_k_sock_first_len(sk);
-		*value = static_cast<int>(first > s.prot->header_len ? first - s.prot->header_len :
-								       0);
-		return 0;
-	case siocoutq:
-		*value = static_cast<int>(edu_k_sock_wmem(sk));
-		return 0;
-	default:
-		return enoioctlcmd;
-	}
+	if (got)
+		*value = got.value();
+	return got.error() == errc::enosys ? enoioctlcmd : to_errno(got);
 }
 
 /* Datagrams are queued without the socket lock and never wait in back_log; whoever put one there
  * is served all the same. */
 int edu_core_backlog_rcv(::sock *sk, sk_buff *skb)
 {
+	edu::sock &s = core(sk);
 	skb_ptr packet{skb};
 
-	return sock_queue_rcv(core(sk), packet);
+	if (!s.prot->stream)
+		return sock_queue_rcv(s, packet);
+	s.prot->stream->backlog_rcv(s, std::move(packet));
+	return 0;
+}
+
+/*
+ * Streams
+ */
+
+int edu_core_sock_is_stream(const ::sock *sk)
+{
+	return core(const_cast<::sock *>(sk)).prot->stream != nullptr;
+}
+
+void edu_core_release_cb(::sock *sk)
+{
+	edu::sock &s = core(sk);
+
+	if (s.prot->stream)
+		s.prot->stream->release_cb(s);
+}
+
+unsigned int edu_core_poll(::sock *sk)
+{
+	edu::sock &s = core(sk);
+
+	return s.prot->stream ? s.prot->stream->poll(s) : 0;
+}
+
+void edu_core_sock_keepalive(::sock *sk, int on)
+{
+	edu::sock &s = core(sk);
+
+	if (s.prot->stream)
+		s.prot->stream->keepalive(s, on);
+}
+
+int edu_core_sock_set_rcvlowat(::sock *sk, int octets)
+{
+	edu::sock &s = core(sk);
+
+	return to_errno(s.prot->stream ? s.prot->stream->set_rcvlowat(s, octets) :
+					 result<void>{errc::eopnotsupp});
+}
+
+int edu_core_splice_read(::sock *sk, unsigned int len, edu_u32 flags,
+			 int (*take)(void *arg, sk_buff *skb, unsigned int offset,
+				     unsigned int len),
+			 void *arg)
+{
+	edu::sock &s = core(sk);
+	splice_taker to{take, arg};
+
+	return s.prot->stream ? to_ret(s.prot->stream->splice_read(s, len, flags, to)) :
+				to_errno(errc::einval);
 }
 
 int edu_core_sock_next(edu_stack *stack, int protocol, edu_cursor *at, edu_sock_info *out)

@@ -210,9 +210,10 @@ fib_result fib_lookup(const fib_state &fib, be32 dst, u8 tos, int oif)
 }
 
 /*
- * Iteration. A zone's routes are shown by the reversed bits of their hash, and those of one
- * network in the order in which they are tried: by TOS, by metric, then in any. A chain's routes have the last bits of their hashes in common, so the first ones when
- * reversed, and the order is the same whatever the size of the table: it may grow in between.
+ * Iteration. A zone's routes are shown by the reversed bits of their hash, and those of one network in
+ * the order in which they are tried. A chain's routes have the last bits of their hashes in common, so
+ * the first ones when reversed, and the order is the same whatever the size of the table: it may grow
+ * in between.
  */
 
 static u32 reversed(u32 x)
@@ -223,24 +224,24 @@ static u32 reversed(u32 x)
 	return __builtin_bswap32(x);
 }
 
-/* Where a route stands in that order. */
+/* Where a route stands in that order: the one in which look-ups try those to one network. */
 struct fib_position {
-	u64 hash;    /* reversed; 1 << 32: behind all */
-	u64 rank;    /* a TOS of its own first, then the lesser metric */
-	u64 address; /* 0: before the first of that hash and rank */
+	u64 hash; /* reversed; 1 << 32: behind all */
+	u64 rank; /* a TOS of its own first, then the lesser metric. 0: before the first of that hash */
+	u64 place; /* network, and order among those of one rank */
 
 	static fib_position of(const fib_state &fib, const fib_node &node, u8 prefix)
 	{
 		return {reversed(fib_node_hash(fib, node.fib_dst, prefix)),
 			u64{0xffu - node.fib_tos} << 32 | node.fib_metric,
-			reinterpret_cast<u64>(&node)};
+			u64{node.fib_dst.host()} << 32 | node.fib_order};
 	}
 
 	bool precedes(const fib_position &other) const
 	{
 		if (hash != other.hash)
 			return hash < other.hash;
-		return rank != other.rank ? rank < other.rank : address < other.address;
+		return rank != other.rank ? rank < other.rank : place < other.place;
 	}
 };
 
@@ -276,7 +277,7 @@ static fib_node *next_in_zone(const fib_state &fib, const fib_zone &zone, edu_cu
 		if (node) {
 			cursor.position[0] = at.hash;
 			cursor.position[1] = at.rank;
-			cursor.position[2] = at.address;
+			cursor.position[2] = at.place;
 			return node;
 		}
 		after = {(after.hash / stride + 1) * stride, 0, 0};

@@ -37,8 +37,10 @@ struct fib_node {
 	u8 fib_prefix = 0;	    /* its zone's; constant */
 	u8 fib_scope = 0;	    /* RT_SCOPE_*; constant */
 	route_type fib_type = route_type::unicast; /* constant */
-	u32 fib_use = 0;    /* look-ups that ended here; lock-free, may lag, wraps */
-	ref<fib_info> info; /* where it leads; constant, never null */
+	u32 fib_use = 0;	  /* look-ups that ended here; lock-free, may lag, wraps */
+	u32 fib_order = 1u << 31; /* less: before others of its network, TOS and metric; constant
+				     once it is in the table */
+	ref<fib_info> info;	  /* where it leads; constant, never null */
 	union {
 		hlist_node of_info{}; /* in fib_info::nodes; RTNL */
 		edu_rcu_head rcu;     /* once it is in no table any more */

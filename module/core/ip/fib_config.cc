@@ -18,7 +18,6 @@ namespace rt {
 inline constexpr u8 scope_link = 253, scope_host = 254;
 inline constexpr u8 scope_nowhere = 255;
 inline constexpr u8 protocol_kernel = 2;
-inline constexpr u8 ecn_mask = 3; /* the bits of a TOS octet that are none (RFC 3168) */
 } // namespace rt
 
 void fib_describe(const fib_node &node, edu_route_info &out)
@@ -123,7 +122,7 @@ static bool makes_sense(const edu_route_info &route)
 
 	return route.prefix_len <= 32 &&
 	       (dst & ~wire::ipv4::prefix_mask(route.prefix_len)) == be32{} &&
-	       !(route.tos & rt::ecn_mask);
+	       !(route.tos & wire::ipv4::ecn_mask);
 }
 
 static result<void> check(edu_stack &host, const edu_route_info &route)

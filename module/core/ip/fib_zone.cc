@@ -28,10 +28,11 @@ namespace edu {
  * Chains
  */
 
+/* What stands in the chains is not set yet. */
 static fib_chains *make_chains(fib_zone &zone, u32 count, u32 parity)
 {
 	auto *chains = static_cast<fib_chains *>(
-		edu_k_table_alloc(sizeof(fib_chains) + u64{count} * sizeof(fib_node *)));
+		edu_k_table_alloc_unset(sizeof(fib_chains) + u64{count} * sizeof(fib_node *)));
 
 	if (!chains)
 		return nullptr;
@@ -45,6 +46,23 @@ static fib_chains *make_chains(fib_zone &zone, u32 count, u32 parity)
 static bool precedes(const fib_node &a, const fib_node &b)
 {
 	return a.fib_tos != b.fib_tos ? a.fib_tos > b.fib_tos : a.fib_metric < b.fib_metric;
+}
+
+/* Before, or behind, those of its network, TOS and metric that are there. */
+static void give_order(const fib_chains &chains, fib_node &node, u32 hash, fib_place place)
+{
+	bool alone = true;
+
+	for (const fib_node *one = chains.first[hash & chains.mask]; one;
+	     one = one->fib_next[chains.parity]) {
+		if (one->fib_dst != node.fib_dst || precedes(*one, node) || precedes(node, *one))
+			continue;
+		if (place == fib_place::last)
+			node.fib_order = one->fib_order + 1; /* the last one's stays */
+		else if (alone)
+			node.fib_order = one->fib_order - 1;
+		alone = false;
+	}
 }
 
 /* Puts a route into its chain: in its order among those to the same network. */
@@ -107,7 +125,20 @@ static void start_growing(fib_zone &zone)
 	zone.moved = 0; /* no memory: longer chains until the next route tries again */
 }
 
-/* Links the routes of a few more chains into the bigger table, and changes over after the last. */
+/* Links the routes of one chain into the bigger table. There they belong to every n-th chain, n being how
+ * many there are now, and no other routes do: these are emptied first. */
+static void move_chain(fib_state &fib, fib_zone &zone, const fib_chains &now, u32 index)
+{
+	fib_chains &bigger = *zone.growing;
+
+	for (u32 i = index; i <= bigger.mask; i += now.mask + 1)
+		bigger.first[i] = nullptr;
+	for (fib_node *node = now.first[index]; node; node = node->fib_next[now.parity])
+		chain(bigger, *node, fib_node_hash(fib, node->fib_dst, zone.fz_prefix),
+		      fib_place::last);
+}
+
+/* Moves a few more chains into the bigger table, and changes over after the last. */
 static void go_on_growing(fib_state &fib, fib_zone &zone)
 {
 	constexpr u32 step = 4; /* chains a turn: done long before the next doubling */
@@ -116,10 +147,7 @@ static void go_on_growing(fib_state &fib, fib_zone &zone)
 	if (!zone.growing)
 		return;
 	for (u32 i = 0; i < step && zone.moved <= now->mask; i++, zone.moved++)
-		for (fib_node *node = now->first[zone.moved]; node;
-		     node = node->fib_next[now->parity])
-			chain(*zone.growing, *node,
-			      fib_node_hash(fib, node->fib_dst, zone.fz_prefix), fib_place::last);
+		move_chain(fib, zone, *now, zone.moved);
 	if (zone.moved <= now->mask)
 		return;
 	zone.retiring.store(true);
@@ -275,6 +303,7 @@ static fib_zone *zone_for(fib_state &fib, u8 prefix)
 	fib_chains *one = fresh ? make_chains(*fresh, 1, 0) : nullptr;
 	if (!one)
 		return nullptr;
+	one->first[0] = nullptr;
 	fresh->fz_prefix = prefix;
 	fresh->fz_mask = wire::ipv4::prefix_mask(prefix);
 	fresh->fz_hash_table.publish(one);
@@ -295,6 +324,7 @@ result<void> fib_link(fib_state &fib, fib_node &node, fib_place place)
 		mark_present(*zone, present, node.fib_dst, true);
 	if (fib_filter *filter = fib.filter.load_locked(); filter && is_long(node.fib_prefix))
 		filter_add(*filter, node);
+	give_order(*zone->fz_hash_table.load_locked(), node, hash, place);
 	chain(*zone->fz_hash_table.load_locked(), node, hash, place);
 	if (is_moved(*zone, hash))
 		chain(*zone->growing, node, hash, place);

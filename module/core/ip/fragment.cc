@@ -3,8 +3,8 @@
  * Fragments in: they wait for each other, are joined, or are given up.
  *
  * TLK "Data Fragmentation": IP-6 … IP-9. RFC 791 3.2, RFC 1122 3.3.2 (reassembly), RFC 815 (what is
- * missing), RFC 5722 (overlaps), RFC 1858 and 3128 (tiny fragments). Not here: RFC 3168 5.3 (ECN
- * marks of later fragments).
+ * missing), RFC 5722 (overlaps), RFC 1858 and 3128 (tiny fragments), RFC 3168 5.3 (marks of
+ * congestion).
  *
  * What is missing. RFC 815 keeps a list of holes and searches it for every fragment. Here the
  * fragments that are there are kept in order, in a list, and for the search also in a treap: a
@@ -401,6 +401,11 @@ static void enter_locked(edu_stack &host, ipq &q, ipfrag &fresh, ipfrag *before,
 	q.deadline_ms = deadline_of(host, q, q.touched_ms);
 }
 
+static constexpr u8 ecn_bit(wire::ipv4::ecn mark)
+{
+	return static_cast<u8>(1 << static_cast<u8>(mark));
+}
+
 enum class arrival : u8 {
 	waits,	   /* the ipq has taken it over */
 	completes, /* so it has, and all fragments are the caller's */
@@ -425,6 +430,8 @@ static arrival ip_frag_queue(edu_stack &host, ipq &q, owner<ipfrag> &fresh, bool
 		retire_locked(q, taken);
 		return arrival::ends;
 	}
+	q.ecn_seen |= ecn_bit(
+		wire::ipv4::ecn{static_cast<u8>(fresh->skb.data()[1] & wire::ipv4::ecn_mask)});
 	if (fresh->offset)
 		fresh->skb.pull(fresh->skb.cb<ip_info>().header_len);
 	sk_buff *packet = fresh->skb.get();
@@ -441,14 +448,25 @@ static arrival ip_frag_queue(edu_stack &host, ipq &q, owner<ipfrag> &fresh, bool
  * Joining (IP-8)
  */
 
+/* RFC 3168 5.3: a mark on one fragment is one on the whole; but beside a fragment whose sender knows
+ * nothing of marks there can be none. */
+static bool ecn_contradicts(u8 seen)
+{
+	return seen & ecn_bit(wire::ipv4::ecn::ce) && seen & ecn_bit(wire::ipv4::ecn::not_ect);
+}
+
 /* The header of the first fragment becomes that of the whole. */
-static void complete_header(const skb_ptr &packet)
+static void complete_header(const skb_ptr &packet, bool congested)
 {
 	ip_info &info = packet.cb<ip_info>();
 	u8 *header = packet.data();
 	u16 flags = load_be16(&header[6]);
 
 	info.payload_len = static_cast<u16>(packet.len() - info.header_len);
+	if (congested) {
+		header[1] |= static_cast<u8>(wire::ipv4::ecn::ce);
+		info.tos = header[1];
+	}
 	store_be16(&header[2], static_cast<u16>(packet.len()));
 	store_be16(&header[6], flags & static_cast<u16>(~wire::ipv4::flag_more_fragments));
 	store_be16(&header[10], 0);
@@ -457,15 +475,20 @@ static void complete_header(const skb_ptr &packet)
 }
 
 /* All fragments of a datagram become one packet. */
-static verdict ip_glue(edu_stack &host, fragment_list &taken, u32 len, skb_ptr &packet)
+static verdict ip_glue(edu_stack &host, fragment_list &taken, const ipq &q, skb_ptr &packet)
 {
 	const u32 header_len = taken.front()->skb.cb<ip_info>().header_len;
 	skb_ptr whole;
 	skb_queue rest;
 
-	if (header_len + len > wire::ipv4::max_packet_len) {
+	const edu_counter wrong = header_len + q.len > wire::ipv4::max_packet_len ?
+					  EDU_Ip_DropFragmentTooLong :
+				  ecn_contradicts(q.ecn_seen) ? EDU_Ip_DropFragmentEcn :
+								no_complaint;
+
+	if (wrong != no_complaint) {
 		host.count(EDU_Ip_ReasmFails);
-		drop_all(host, taken, EDU_Ip_DropFragmentTooLong);
+		drop_all(host, taken, wrong);
 		return verdict::consumed();
 	}
 	while (ipfrag *one = taken.pop_front()) {
@@ -482,7 +505,7 @@ static verdict ip_glue(edu_stack &host, fragment_list &taken, u32 len, skb_ptr &
 			drop(host.net, std::move(one), EDU_Ip_DropNoMemory);
 		return verdict::consumed();
 	}
-	complete_header(whole);
+	complete_header(whole, q.ecn_seen & ecn_bit(wire::ipv4::ecn::ce));
 	host.count(EDU_Ip_ReasmOKs);
 	trace(host.net, EDU_TRACE_ip_defrag, whole.get());
 	packet = std::move(whole);
@@ -529,7 +552,7 @@ static verdict ip_frag_arrives(edu_stack &host, skb_ptr &packet, const fragment_
 			return verdict::accepted();
 		case arrival::completes:
 			unhash(host, *q);
-			return ip_glue(host, taken, q->len, packet);
+			return ip_glue(host, taken, *q, packet);
 		case arrival::ends:
 			unhash(host, *q);
 			drop_all(host, taken, why);

@@ -66,6 +66,7 @@ struct ipq {
 	u32 meat = 0;		 /* octets of payload in them */
 	u32 len = 0;		 /* octets of payload of the datagram; 0: the last is missing */
 	u32 charged = 0;	 /* octets of memory counted for it and them */
+	u8 ecn_seen = 0;	 /* bit N: a fragment was marked N (wire::ipv4::ecn) */
 	edu_rcu_head rcu;
 };
 

@@ -95,13 +95,12 @@ bool icmp_gather_quote(const skb_ptr &packet)
 		static_cast<u32>(wire::icmp::header_len + length + wire::icmp::min_quote));
 }
 
-/* RFC 1191: a router tells the MTU of the link that was too small. */
-static void learn_path_mtu(edu_stack &host, const wire::icmp::view &message,
-			   const wire::ipv4::view &quoted)
+/* A router tells the MTU of the link that was too small. */
+void icmp_learn_mtu(edu_stack &host, const icmp_error &error)
 {
-	if (message.type() == type::unreachable &&
-	    message.code() == static_cast<u8>(wire::icmp::unreachable_code::fragmentation_needed))
-		rt_update_pmtu(host, quoted.dst(), message.mtu(), quoted.total_length());
+	if (error.type == static_cast<u8>(type::unreachable) &&
+	    error.code == static_cast<u8>(wire::icmp::unreachable_code::fragmentation_needed))
+		rt_update_pmtu(host, error.dst, error.info, error.total_length);
 }
 
 verdict icmp_rcv_error(edu_stack &host, skb_ptr &packet)
@@ -121,7 +120,6 @@ verdict icmp_rcv_error(edu_stack &host, skb_ptr &packet)
 	    find_address(host, quoted.src()).kind != addr_kind::local)
 		return verdict::drop(EDU_Icmp_DropQuote);
 
-	learn_path_mtu(host, message, quoted);
 	error.offender = info.src;
 	error.type = static_cast<u8>(message.type());
 	error.code = message.code();
@@ -131,6 +129,7 @@ verdict icmp_rcv_error(edu_stack &host, skb_ptr &packet)
 	error.dst = quoted.dst();
 	error.protocol = quoted.protocol();
 	error.header_len = static_cast<u8>(quoted.header_length());
+	error.total_length = quoted.total_length();
 	error.quoted = quote.transport();
 	error.packet = packet.get();
 	packet.pull(static_cast<u32>(wire::icmp::header_len + quoted.header_length()));
@@ -177,6 +176,7 @@ void icmp_link_failure(edu_stack &host, const skb_ptr &packet)
 		.dst = load_addr(&linear[16]),
 		.protocol = linear[9],
 		.header_len = static_cast<u8>(header_len),
+		.total_length = load_be16(&linear[2]),
 		.type = static_cast<u8>(type::unreachable),
 		.code = static_cast<u8>(wire::icmp::unreachable_code::host),
 		.info = 0,

@@ -69,17 +69,24 @@ result<void> ip_send_raw(edu_stack &host, skb_ptr packet, rtable &route, bool lo
 
 /* An ICMP error that arrived, taken apart for the transport whose packet it quotes. */
 struct icmp_error {
-	be32 offender;	 /* who sent the ICMP message */
-	be32 src;	 /* of the quoted packet: ours */
-	be32 dst;	 /* where it was going */
-	u8 protocol;	 /* of the quoted packet */
-	u8 header_len;	 /* octets of its IP header, which lies in front of `quoted` */
-	u8 type, code;	 /* of the ICMP message */
-	u32 info;	 /* next-hop MTU, or pointer of a parameter problem; host order */
-	int ifindex;	 /* the ICMP message came in by */
-	bytes quoted;	 /* transport header and data of the quoted packet, at least 8 octets */
-	sk_buff *packet; /* the ICMP message, data at the quoted transport header; borrowed */
+	be32 offender;	  /* who sent the ICMP message */
+	be32 src;	  /* of the quoted packet: ours */
+	be32 dst;	  /* where it was going */
+	u8 protocol;	  /* of the quoted packet */
+	u8 header_len;	  /* octets of its IP header, which lies in front of `quoted` */
+	u16 total_length; /* octets of all of it, as its header says */
+	u8 type, code;	  /* of the ICMP message */
+	u32 info;	  /* next-hop MTU, or pointer of a parameter problem; host order */
+	int ifindex;	  /* the ICMP message came in by */
+	bytes quoted;	  /* transport header and data of the quoted packet, at least 8 octets */
+	sk_buff *packet;  /* the ICMP message, data at the quoted transport header; borrowed */
 };
+
+/*
+ * The transport has found whose packet is quoted: what the message says of its path is believed
+ * (RFC 1191). Before that, anybody could say it of any destination (RFC 5927 7.2). Softirq, RCU.
+ */
+void icmp_learn_mtu(edu_stack &host, const icmp_error &error);
 
 /* The errno a program sees for it and whether it ends a connection (RFC 1122 4.2.3.9: only hints
  * otherwise); code table as Linux's. */

@@ -5,7 +5,7 @@
  * IP-10. Out, as a router: RFC 1812 5.2.7.2, redirects for one host only, as often as Linux sends them
  * (each twice as long after the one before, nine at most, then silence until nobody asks any more). In,
  * as a host: RFC 1122 3.2.2.2; believed only from the gateway that is in use for that destination,
- * about another one on the same link. What changes is the cached route, so redirects take no memory
+ * about another one on the same subnet. What changes is the cached route, so redirects take no memory
  * of their own, end with the route, and one about a host nobody speaks to does nothing.
  *
  * Locking: softirq, under RCU; a leaf lock for the limit.
@@ -46,7 +46,7 @@ bool redirect_state::allows(u64 hash, u64 now)
 static bool share_subnet(const edu_iface &iface, be32 a, be32 b)
 {
 	for (const ifaddr &own : iface.addrs)
-		if (own.same_subnet(a) && own.same_subnet(b))
+		if (own.in_use() && own.same_subnet(a) && own.same_subnet(b))
 			return true;
 	return false;
 }
@@ -57,7 +57,8 @@ void ip_send_redirect(edu_iface &in, const skb_ptr &packet, const rtable &route)
 	const ip_info &info = packet.cb<ip_info>();
 
 	if (!iface_tune(in, EDU_IFACE_send_redirects) ||
-	    !share_subnet(in, info.src, route.rt_gateway))
+	    (!iface_tune(in, EDU_IFACE_shared_media) &&
+	     !share_subnet(in, info.src, route.rt_gateway)))
 		return;
 	u64 hash = siphash13(host.key, info.src.raw(), info.dst.raw(), u32{0});
 	if (!host.redirects.allows(hash, edu_k_now_ms())) {
@@ -72,13 +73,18 @@ void ip_send_redirect(edu_iface &in, const skb_ptr &packet, const rtable &route)
  * In
  */
 
-/* Can that address be a better gateway, as far as its form and our settings say? */
-static bool is_gateway_for_us(const edu_iface &iface, be32 gateway)
+/* Can that address be a better gateway than @from, as far as its form and our settings say? In the
+ * order of Linux's __ip_do_redirect(). */
+static bool is_gateway_for_us(const edu_iface &iface, be32 gateway, be32 from)
 {
 	const edu_stack &host = *iface.host;
 
-	if (!iface_tune(iface, EDU_IFACE_accept_redirects) || !wire::ipv4::is_host(gateway) ||
-	    find_address(host, gateway).kind != addr_kind::none || !iface_on_link(iface, gateway))
+	if (!iface_tune(iface, EDU_IFACE_accept_redirects) || gateway == from ||
+	    !wire::ipv4::is_host(gateway) || find_address(host, gateway).kind != addr_kind::none)
+		return false;
+	if (iface_tune(iface, EDU_IFACE_shared_media))
+		return true;
+	if (!share_subnet(iface, gateway, from))
 		return false;
 	return !iface_tune(iface, EDU_IFACE_secure_redirects) ||
 	       fib_has_gateway(host.fib, iface, gateway);
@@ -101,7 +107,7 @@ verdict icmp_rcv_redirect(edu_stack &host, skb_ptr &packet)
 	be32 gateway = message.gateway();
 	int tos = message.code() < tos_codes ? -1 : quote.packet().tos() & 0x1c;
 	if (!iface || message.code() > static_cast<u8>(wire::icmp::redirect_code::host_tos) ||
-	    gateway == info.src || !is_gateway_for_us(*iface, gateway))
+	    !is_gateway_for_us(*iface, gateway, info.src))
 		return verdict::drop(EDU_Icmp_DropRedirect);
 	u32 changed = rt_cache_redirect(host, *iface, quote.packet().dst(), tos, info.src, gateway);
 	if (!changed)

@@ -33,12 +33,21 @@ route_type inet_addr_type(const edu_stack &host, be32 addr, int ifindex)
 	}
 }
 
-static void trace_route(edu_stack &host, const char *from, const flow &wanted, const rtable *route)
+static void trace_route(edu_stack &host, const char *from, const char *why, const flow &wanted,
+			const rtable *route)
 {
 	if (edu_k_trace_on) [[unlikely]]
-		edu_k_trace_route(host.net, from, wanted.dst.raw(),
+		edu_k_trace_route(host.net, from, why, wanted.dst.raw(),
 				  route ? route->rt_gateway.raw() : 0,
 				  route ? route->rt_dev->ifindex : 0);
+}
+
+/* Why the cache had no answer; found out only while somebody listens. RCU. */
+static const char *miss_reason(edu_stack &host, const flow &asked)
+{
+	if (!edu_k_trace_on) [[likely]]
+		return "";
+	return rt_cache_miss_reason(host, asked.dst, asked.oif, asked.iif, asked.tos);
 }
 
 /* What a decision comes to, before it is an rtable. */
@@ -199,14 +208,19 @@ static result<flow> complete(edu_stack &host, const flow &wanted)
 	asked.tos &= tos_mask;
 	if (asked.dst == be32{})
 		asked.dst = asked.src != be32{} ? asked.src : wire::ipv4::loopback_addr;
-	if (asked.src == be32{} || asked.source_is_ours)
+	if (asked.src == be32{})
+		return asked;
+	if (wire::ipv4::is_multicast(asked.src) || wire::ipv4::is_limited_broadcast(asked.src))
+		return errc::einval;
+	/* The cache does not know of sources, so what depends on one becomes an interface. */
+	bool by_source = !asked.oif && (wire::ipv4::is_multicast(asked.dst) ||
+					wire::ipv4::is_limited_broadcast(asked.dst));
+	if (asked.source_is_ours && !by_source)
 		return asked;
 	addr_match own = find_address(host, asked.src);
 	if (own.kind != addr_kind::local)
-		return errc::einval;
-	/* The cache does not know of sources, so what depends on one becomes an interface. */
-	if (!asked.oif &&
-	    (wire::ipv4::is_multicast(asked.dst) || wire::ipv4::is_limited_broadcast(asked.dst)))
+		return errc::enetunreach;
+	if (by_source)
 		asked.oif = own.iface->ifindex;
 	return asked;
 }
@@ -218,18 +232,19 @@ result<ref<rtable>> ip_route_output(edu_stack &host, const flow &wanted)
 
 	if (ref<rtable> cached = rt_cache_find(host, asked.dst, asked.oif, asked.tos)) {
 		host.count(EDU_Rt_CacheHits);
-		trace_route(host, "cache", asked, cached.get());
+		trace_route(host, "cache", "", asked, cached.get());
 		return cached;
 	}
 	host.count(EDU_Rt_CacheMisses);
+	const char *why = miss_reason(host, asked);
 	u32 genid = host.rt_cache.genid.load_acquire();
 	result<decision> way = decide(host, asked);
 	if (!way.ok()) {
-		trace_route(host, "none", asked, nullptr);
+		trace_route(host, "none", why, asked, nullptr);
 		return way.error();
 	}
 	ref<rtable> fresh = TRY(make_route(host, asked, way.value(), genid));
-	trace_route(host, way.value().from, asked, fresh.get());
+	trace_route(host, way.value().from, why, asked, fresh.get());
 	return rt_cache_add(host, std::move(fresh));
 }
 
@@ -306,15 +321,16 @@ input_route ip_route_input(edu_stack &host, edu_iface &iface, be32 dst, u8 tos)
 	answer.route = rt_cache_look(host, dst, 0, asked.iif, asked.tos);
 	if (answer.route) [[likely]] {
 		host.count(EDU_Rt_CacheHits);
-		trace_route(host, "cache", asked, answer.route);
+		trace_route(host, "cache", "", asked, answer.route);
 		return answer;
 	}
 	host.count(EDU_Rt_CacheMisses);
+	const char *why = miss_reason(host, asked);
 	u32 genid = host.rt_cache.genid.load_acquire();
 	decision way;
 	answer.refused = decide_input(host, iface, asked, way);
 	if (answer.refused != EDU_COUNTER_COUNT) {
-		trace_route(host, "none", asked, nullptr);
+		trace_route(host, "none", why, asked, nullptr);
 		return answer;
 	}
 	result<ref<rtable>> fresh = make_route(host, asked, way, genid);
@@ -322,7 +338,7 @@ input_route ip_route_input(edu_stack &host, edu_iface &iface, be32 dst, u8 tos)
 		answer.refused = EDU_Ip_DropNoMemory;
 		return answer;
 	}
-	trace_route(host, way.from, asked, fresh.value().get());
+	trace_route(host, way.from, why, asked, fresh.value().get());
 	answer.held = rt_cache_add(host, std::move(fresh.value()));
 	answer.route = answer.held.get();
 	return answer;

@@ -31,10 +31,20 @@ bool ip_route_valid(const edu_stack &host, const rtable &route)
 	       !(route.rt_neigh && read_once(route.rt_neigh->dead));
 }
 
+/* Tells whoever listens that a route has left, or (@route null) that all of them are stale. */
+static void trace_leaving(edu_stack &host, const char *how, const rtable *route)
+{
+	if (edu_k_trace_on) [[unlikely]]
+		edu_k_trace_route(host.net, how, "", route ? route->rt_dst.raw() : 0,
+				  route ? route->rt_gateway.raw() : 0,
+				  route ? route->rt_dev->ifindex : 0);
+}
+
 void rt_cache_flush(edu_stack &host)
 {
 	host.rt_cache.genid.fetch_add(1);
 	host.count(EDU_Rt_CacheFlushes);
+	trace_leaving(host, "flush", nullptr);
 	if (!host.rt_cache.stopping.load())
 		edu_k_work_queue(&host.rt_cache.check_work);
 }
@@ -87,6 +97,28 @@ ref<rtable> rt_cache_find(edu_stack &host, be32 dst, int oif, u8 tos)
 	return ref<rtable>::try_share(rt_cache_look(host, dst, oif, 0, tos));
 }
 
+const char *rt_cache_miss_reason(edu_stack &host, be32 dst, int oif, int iif, u8 tos)
+{
+	auto &table = host.rt_cache.ip_rt_hash_table;
+	rt_row *row = table.find_row(dst);
+
+	if (!row)
+		return "absent";
+	for (const rtable &route : table.chain(*row, dst)) {
+		if (!is_answer(route, dst, oif, iif, tos))
+			continue;
+		if (route.genid != host.rt_cache.genid.load())
+			return "flushed";
+		if (read_once(route.rt_obsolete))
+			return "obsolete";
+		if (route.rt_until && edu_k_now_ms() >= route.rt_until)
+			return "expired";
+		if (route.rt_neigh && read_once(route.rt_neigh->dead))
+			return "neighbour";
+	}
+	return "absent";
+}
+
 /*
  * Leaving
  */
@@ -99,6 +131,7 @@ static ref<rtable> unlink_locked(edu_stack &host, rt_row &row, rtable &route)
 	route.rt_aged.unlink();
 	write_once(row.count, row.count - 1);
 	host.rt_cache.entries.fetch_sub(1);
+	trace_leaving(host, "remove", &route);
 	return ref<rtable>::adopt(&route);
 }
 

@@ -39,6 +39,9 @@ rtable *rt_cache_look(edu_stack &host, be32 dst, int oif, int iif, u8 tos);
 /* The same for our own packets, held, or none. */
 ref<rtable> rt_cache_find(edu_stack &host, be32 dst, int oif, u8 tos);
 
+/* Why rt_cache_look() finds nothing, for the trace: see edu_k_trace_route(). RCU. */
+const char *rt_cache_miss_reason(edu_stack &host, be32 dst, int oif, int iif, u8 tos);
+
 /* Enters a new route, whose only reference is @fresh; returns it, or the equal one that somebody
  * else has entered meanwhile. Any context. */
 ref<rtable> rt_cache_add(edu_stack &host, ref<rtable> fresh);

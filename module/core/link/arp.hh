@@ -3,13 +3,12 @@
  * ARP: which hardware address has the next hop?
  *
  * TLK "The Address Resolution Protocol (ARP)": ARP-1 … ARP-12, IP-2, IP-3, OVER-10.
- * RFC 826; RFC 1122 2.3.2 (validation, the waiting queue, one request a second); RFC 5227 2.4
- * (conflicts) without 2.1 (probing before an address is used).
+ * RFC 826; RFC 1122 2.3.2 (validation, the waiting queue, one request a second); RFC 5227.
  * RFC 1027 (answering for others) is in arp_proxy.hh.
  *
  * Files: arp_table.cc (the table and an entry's life), arp_output.cc (asking, answering, holding
- * packets back), arp_proxy.cc (for whom else we answer), arp_rcv.cc (packets in), arp_config.cc (the
- * administrator).
+ * packets back), arp_proxy.cc (for whom else we answer), arp_rcv.cc (packets in), arp_probe.cc (is a
+ * new address free?), arp_config.cc (the administrator).
  *
  * Locking: look-up is under RCU. A row's lock (EDU_LOCK_ARP_BUCKET) guards the chains and age lists
  * of 256 chains; an entry's lock, inside it, guards the entry. No lock is held while anything is
@@ -60,6 +59,7 @@ struct arp_table {
 	u16 flags = 0;	       /* atf */
 	eth_addr ha;	       /* hardware address, if atf::com */
 	u64 last_updated = 0;  /* ms; last heard from */
+	u64 settled = 0;       /* ms; since when ha is what it is */
 	edu_timer timer;       /* the next request, or giving up */
 	bool ticking = false;  /* the timer is set and holds a reference */
 	bool probing = false;  /* complete, but being confirmed */
@@ -101,6 +101,8 @@ struct arp_state {
 	atomic<u32> hand;      /* row at which the next search for a victim begins */
 	edu_timer check_timer; /* ticks at least once a second */
 	arp_proxy_state proxies;
+	edu_timer probe_timer; /* of the addresses being probed: queues the work */
+	edu_work probe_work;
 	u64 checked =
 		0; /* ms: the last arp_check_expire(), one every arp_check_interval_ms; timer */
 	edu_stack *host = nullptr; /* for the timer; constant */
@@ -128,6 +130,9 @@ result<void> arp_output(edu_stack &host, skb_ptr packet, arp_table &entry);
 /* The layer above knows that the station is alive (RFC 1122 2.3.2.1 (4), MSG_CONFIRM): as if it had
  * just been heard. Any context. */
 void arp_confirm(arp_table &entry);
+/* The layer above gets no answer by that station (negative advice, RFC 1122 3.3.1.4): it is asked at once
+ * whether it is there. If it is silent, other gateways are preferred. Any context, no ARP lock held. */
+void arp_doubt(arp_table &entry);
 
 /* The layer above is told of each packet that waited in vain (ARP-5); it is dropped afterwards.
  * Softirq, RCU, no lock held. Set at init. */
@@ -145,6 +150,13 @@ void arp_set_route_query(arp_route_query query);
 
 /* Tells the cable that we have this address (a gratuitous ARP, RFC 5227's announcement). */
 void arp_announce(edu_iface &iface, be32 addr);
+
+/* Asks whether another station has the new address, and then has it used, or not. RTNL. */
+void arp_probe_begin(ifaddr &addr);
+/* The device has come up: begins anew for those not used yet. RTNL. */
+void arp_probe_again(edu_iface &iface);
+/* The address is going. RTNL. */
+void arp_probe_end(ifaddr &addr);
 
 /* The device has another hardware address: the headers of the entries that stay begin anew. */
 void arp_renew_headers(edu_iface &iface);
@@ -180,12 +192,14 @@ void arp_kill(edu_stack &host, arp_table &entry, edu_counter why, const char *wh
 /* Tells the layer above that the station has ceased to answer. RCU, no lock held. */
 void arp_tell_silence(arp_table &entry);
 
-/* Whose word an entry's hardware address is. */
-enum class arp_word : u8 { packet, admin, admin_permanent };
+/* Whose word an entry's hardware address is. An answer changes none that is as new as
+ * arp_locktime_ms: several stations may answer, and the first one's word counts. A question to us and
+ * an announcement are heard at any time: that one station speaks of itself. */
+enum class arp_word : u8 { answer, packet, admin, admin_permanent };
 
 /* The station's address is known: sets it and lets waiting packets go, in order (ARP-6). A packet
- * never overrules a permanent entry (ARP-9). False: refused, or the entry is dead. RCU, no lock
- * held. */
+ * never overrules a permanent entry (ARP-9), nor an answer one that was just given. False: refused,
+ * or the entry is dead. RCU, no lock held. */
 bool arp_update(edu_stack &host, arp_table &entry, const eth_addr &ha, arp_word word);
 
 /* Makes the cached header anew, from the device's present address. RCU, no lock held. */
@@ -208,6 +222,11 @@ void arp_send(edu_iface &iface, const wire::arp::repr &packet, const eth_addr &t
 /* The interface the administrator means: the one of that index, or with 0 the one on whose link the
  * address lies; null: none. RCU. */
 edu_iface *arp_iface_for(const edu_stack &host, int ifindex, be32 ip);
+
+/* A packet of another station, on an interface with addresses that are not settled. RCU. */
+void arp_probe_heard(edu_iface &iface, const wire::arp::repr &arp);
+void arp_probe_init(arp_state &arp);
+void arp_probe_close(arp_state &arp);
 
 /* The timer of an entry. */
 void arp_expire_request(edu_timer *timer);

@@ -86,6 +86,24 @@ void arp_confirm(arp_table &entry)
 	entry.probing = false;
 }
 
+void arp_doubt(arp_table &entry)
+{
+	edu_stack &host = *entry.dev->host;
+	rcu_guard rcu;
+	eth_addr to;
+	bool ask;
+
+	{
+		spin_guard guard{entry.lock};
+
+		ask = (entry.flags & (atf::com | atf::perm)) == atf::com &&
+		      arp_start_locked(host, entry);
+		to = entry.ha;
+	}
+	if (ask)
+		arp_request(host, entry, &to);
+}
+
 result<void> arp_output(edu_stack &host, skb_ptr packet, arp_table &entry)
 {
 	rcu_guard guard;
@@ -120,37 +138,43 @@ static hh_cache *make_header(const edu_iface &iface, const eth_addr &to)
 
 /*
  * Sends what waited, in order (ARP-6), then publishes the header. Until then nobody has one, so what
- * comes meanwhile queues behind. The caller has set draining.
+ * comes meanwhile queues behind. Who sends as fast as we do here could keep us for ever: after some
+ * rounds the header is published first, and newcomers may overtake the last ones. The caller has set
+ * draining.
  */
 static void drain(edu_stack &host, arp_table &entry)
 {
-	for (;;) {
+	constexpr int patience = 8; /* rounds, of at most arp_queue_len packets each */
+
+	for (int round = 1;; round++) {
+		hh_cache *old = nullptr;
+
 		entry.lock.lock();
 		eth_addr to = entry.ha;
-
-		if (entry.dead || entry.skb.empty()) {
-			hh_cache *fresh = entry.dead ? nullptr : make_header(*entry.dev, to);
-			hh_cache *old = entry.hh.replace(fresh);
-
-			entry.draining = false;
-			entry.lock.unlock();
-			if (old)
-				destroy_rcu(old);
-			return;
-		}
+		bool last = entry.dead || entry.skb.empty() || round == patience;
 		skb_queue batch{std::move(entry.skb)};
+
+		if (last) {
+			old = entry.hh.replace(entry.dead ? nullptr : make_header(*entry.dev, to));
+			entry.draining = false;
+		}
 		entry.lock.unlock();
 
+		if (old)
+			destroy_rcu(old);
 		while (skb_ptr packet = batch.pop()) {
 			trace(host.net, EDU_TRACE_arp_release, packet.get());
 			(void)send_to(*entry.dev, std::move(packet), to);
 		}
+		if (last)
+			return;
 	}
 }
 
 /* What an update changed. */
 struct arp_change {
 	bool refused = false; /* the entry is dead, or permanent and a packet wants to change it */
+	bool locked = false;  /* refused, for it has only just got its address */
 	bool completed = false; /* it had no address */
 	bool moved = false;	/* it had another one */
 	bool placed = false;	/* it belongs to another age list now */
@@ -158,23 +182,33 @@ struct arp_change {
 	bool ticked = false;	/* the timer's reference is the caller's to drop */
 };
 
-static arp_change change_locked(arp_table &entry, const eth_addr &ha, arp_word word)
+static bool is_administrators(arp_word word)
 {
+	return word == arp_word::admin || word == arp_word::admin_permanent;
+}
+
+static arp_change change_locked(arp_table &entry, const eth_addr &ha, arp_word word, u64 locktime)
+{
+	const u64 now = edu_k_now_ms();
 	arp_change change;
 
-	if (entry.dead || (entry.flags & atf::perm && word == arp_word::packet)) {
+	if (entry.dead || (entry.flags & atf::perm && !is_administrators(word))) {
 		change.refused = true;
 		return change;
 	}
 	change.completed = !(entry.flags & atf::com);
 	change.moved = !change.completed && entry.ha != ha;
+	if (change.moved && word == arp_word::answer && now - entry.settled < locktime)
+		return {.refused = true, .locked = true};
+	if (change.completed || change.moved)
+		entry.settled = now;
 	bool was_permanent = entry.flags & atf::perm;
 	change.placed = change.completed || was_permanent != (word == arp_word::admin_permanent);
 	entry.ha = ha;
 	write_once(entry.flags,
 		   static_cast<u16>(atf::com |
 				    (word == arp_word::admin_permanent ? atf::perm : 0)));
-	entry.last_updated = edu_k_now_ms();
+	entry.last_updated = now;
 	entry.retries = 0;
 	entry.probing = false;
 	if (entry.ticking && edu_k_timer_cancel(&entry.timer)) {
@@ -193,7 +227,7 @@ bool arp_update(edu_stack &host, arp_table &entry, const eth_addr &ha, arp_word 
 	if (!held)
 		return false;
 	entry.lock.lock();
-	arp_change change = change_locked(entry, ha, word);
+	arp_change change = change_locked(entry, ha, word, host.tune(EDU_TUNE_arp_locktime_ms));
 	entry.lock.unlock();
 
 	if (change.ticked)
@@ -209,7 +243,9 @@ bool arp_update(edu_stack &host, arp_table &entry, const eth_addr &ha, arp_word 
 		arp_place(host, entry);
 	if (change.drain)
 		drain(host, entry);
-	if (change.completed || change.moved || (word != arp_word::packet && !change.refused)) {
+	if (change.locked)
+		edu_k_count(host.net, EDU_Arp_Locked);
+	if (change.completed || change.moved || (is_administrators(word) && !change.refused)) {
 		edu_neigh_info info = arp_describe(entry);
 
 		edu_k_notify_neigh(host.net, 1, &info);

@@ -6,7 +6,8 @@
  * 2.3.2, RFC 5227 2.4 (defending an address, answer (b)), RFC 1027 (answering for others).
  *
  * What is learnt: any valid packet updates an entry that exists; only a request that we answer, from
- * a sender on the link, makes one. A reply nobody asked for makes none (ARP-9).
+ * a sender on the link, makes one. A reply nobody asked for makes none (ARP-9), and the second of
+ * two that differ changes none.
  *
  * Locking: as in arp.hh; softirq, under RCU.
  */
@@ -77,6 +78,13 @@ static void answer(edu_iface &iface, const wire::arp::repr &request, const eth_a
 	arp_send(iface, reply, request.sender_ha);
 }
 
+/* Does the sender tell everybody of himself, rather than answer somebody? */
+static bool is_announcement(const wire::arp::repr &arp)
+{
+	return arp.sender_ip == arp.target_ip &&
+	       (arp.op == wire::arp::operation::request || arp.target_ha == arp.sender_ha);
+}
+
 /* RFC 826's table look-ups. @make: whether the packet may make an entry. What there was no room for
  * has a drop's name, else consumed. */
 static verdict learn(edu_iface &iface, const wire::arp::repr &arp, bool make)
@@ -85,7 +93,8 @@ static verdict learn(edu_iface &iface, const wire::arp::repr &arp, bool make)
 	arp_table *entry = arp_find(host, iface, arp.sender_ip);
 
 	if (entry) {
-		arp_update(host, *entry, arp.sender_ha, arp_word::packet);
+		arp_update(host, *entry, arp.sender_ha,
+			   make || is_announcement(arp) ? arp_word::packet : arp_word::answer);
 		return verdict::consumed();
 	}
 	if (!make || !iface_on_link(iface, arp.sender_ip))
@@ -120,6 +129,8 @@ static verdict arp_rcv(edu_iface &iface, const skb_ptr &packet, unsigned int pkt
 	wire::arp::repr arp = view.parse();
 	if (!is_sane_sender(iface, arp))
 		return verdict::drop(EDU_Arp_DropSourceAddress);
+	if (read_once(iface.unsettled)) [[unlikely]]
+		arp_probe_heard(iface, arp);
 	if (find_address(host, arp.sender_ip, iface.ifindex).kind == addr_kind::local) {
 		defend(iface, arp);
 		return verdict::consumed();

@@ -466,6 +466,7 @@ void arp_host_close(edu_stack &host)
 	host.arp.stopping.store(true);
 	edu_k_timer_cancel_sync(&host.arp.check_timer);
 	edu_k_timer_cancel_sync(&host.arp.check_timer); /* it may have set itself meanwhile */
+	arp_probe_close(host.arp);
 	for (;;) {
 		ref<arp_table> entry;
 		{
@@ -496,6 +497,7 @@ result<void> arp_host_init(edu_stack &host)
 	host.arp.arp_tables.init(EDU_LOCK_ARP_BUCKET);
 	TRY(host.arp.proxies.entries.init(EDU_LOCK_ARP_BUCKET));
 	edu_k_timer_init(&host.arp.check_timer, arp_check_timer_fired);
+	arp_probe_init(host.arp);
 	host.arp.checked = edu_k_now_ms();
 	edu_k_timer_set(&host.arp.check_timer, arp_check_tick(host));
 	return {};

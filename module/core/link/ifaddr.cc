@@ -18,9 +18,11 @@ namespace edu {
  * Questions
  */
 
-static u32 addr_hash(const edu_stack &host, be32 addr, u32 prefix_len)
+/* No secret: the administrator alone fills this table, and every packet asks it twice or more. The constant is
+ * 2^64 divided by the golden ratio (Knuth, volume 3, 6.4). */
+static u32 addr_hash(be32 addr, u32 prefix_len)
 {
-	return static_cast<u32>(siphash13(host.key, addr.raw(), prefix_len));
+	return static_cast<u32>((u64{addr.raw()} + prefix_len) * 0x9e3779b97f4a7c15 >> 32);
 }
 
 static addr_match find_key(const edu_stack &host, be32 addr, u32 prefix_len, int ifindex)
@@ -28,7 +30,7 @@ static addr_match find_key(const edu_stack &host, be32 addr, u32 prefix_len, int
 	addr_match best;
 
 	host.interfaces.by_addr.for_each_of(
-		addr_hash(host, addr, prefix_len), [&](const addr_entry &entry) {
+		addr_hash(addr, prefix_len), [&](const addr_entry &entry) {
 			if (entry.addr != addr || entry.prefix_len != prefix_len)
 				return;
 			if (ifindex && entry.iface->ifindex != ifindex)
@@ -59,7 +61,7 @@ be32 iface_source(const edu_iface &iface, be32 to)
 	be32 first;
 
 	for (const ifaddr &addr : iface.addrs) {
-		if (addr.secondary)
+		if (read_once(addr.secondary) || !addr.in_use())
 			continue;
 		if (addr.same_subnet(to))
 			return addr.local;
@@ -72,7 +74,7 @@ be32 iface_source(const edu_iface &iface, be32 to)
 bool iface_on_link(const edu_iface &iface, be32 addr)
 {
 	for (const ifaddr &own : iface.addrs)
-		if (own.same_subnet(addr))
+		if (own.in_use() && own.same_subnet(addr))
 			return true;
 	return false;
 }
@@ -88,7 +90,7 @@ static void add_key(edu_stack &host, addr_entry &entry, addr_kind kind, be32 add
 	entry.addr = addr;
 	entry.prefix_len = prefix_len;
 	entry.kind = kind;
-	table.by_addr.insert(entry, addr_hash(host, addr, prefix_len));
+	table.by_addr.insert(entry, addr_hash(addr, prefix_len));
 	if (prefix_len < 32 && !table.prefix_keys[prefix_len]++)
 		write_once(table.prefixes, table.prefixes | u64{1} << prefix_len);
 }
@@ -156,7 +158,9 @@ static void describe(const ifaddr &addr, edu_addr_info &out)
 	out.has_broadcast = addr.broadcast != be32{};
 	out.prefix_len = addr.prefix_len;
 	out.scope = addr.scope;
-	out.secondary = addr.secondary;
+	out.secondary = read_once(addr.secondary);
+	out.probing = read_once(addr.state) == addr_state::probing;
+	out.refused = read_once(addr.state) == addr_state::refused;
 	for (size_t i = 0; i < sizeof(out.label); i++)
 		out.label[i] = addr.label[i];
 }
@@ -169,6 +173,11 @@ static void notify(const ifaddr &addr, bool added)
 	edu_k_notify_addr(addr.iface->host->net, added, &info);
 }
 
+void ifaddr_notify(const ifaddr &addr)
+{
+	notify(addr, true);
+}
+
 /* Takes one address away; its secondaries are the caller's. RTNL. */
 static void remove_one(ifaddr &addr)
 {
@@ -178,7 +187,8 @@ static void remove_one(ifaddr &addr)
 		remove_key(*iface.host, key);
 	iface.addrs.remove(addr);
 	write_once(iface.addresses, iface.addresses - 1);
-	if (const iface_listener *above = iface_get_listener())
+	arp_probe_end(addr);
+	if (const iface_listener *above = iface_get_listener(); above && addr.in_use())
 		above->addr_removed(iface, addr);
 	notify(addr, false);
 	destroy_rcu(&addr);
@@ -194,7 +204,7 @@ void ifaddr_remove(ifaddr &addr)
 {
 	edu_iface &iface = *addr.iface;
 
-	if (!addr.secondary) {
+	if (!addr.secondary && addr.in_use()) {
 		ifaddr *other = iface.addrs.front();
 
 		while (other) {
@@ -219,7 +229,7 @@ static ifaddr *find_ifaddr(const edu_iface &iface, be32 local, u8 prefix_len)
 static bool has_primary_for(const edu_iface &iface, const ifaddr &addr)
 {
 	for (ifaddr &other : iface.addrs)
-		if (!other.secondary && other.prefix_len == addr.prefix_len &&
+		if (!other.secondary && other.in_use() && other.prefix_len == addr.prefix_len &&
 		    other.same_subnet(addr.peer))
 			return true;
 	return false;
@@ -251,6 +261,28 @@ static bool is_acceptable(const edu_addr_info &info)
 	return info.prefix_len <= 32 && wire::ipv4::is_host(local);
 }
 
+result<void> ifaddr_use(ifaddr &addr)
+{
+	edu_iface &iface = *addr.iface;
+	const iface_listener *above = iface_get_listener();
+
+	write_once(addr.secondary, has_primary_for(iface, addr));
+	write_once(addr.state, addr_state::used);
+	add_keys(addr);
+	result<void> accepted = above ? above->addr_added(iface, addr) : result<void>{};
+
+	if (!accepted) {
+		for (addr_entry &key : addr.keys) {
+			remove_key(*iface.host, key);
+			key.kind = addr_kind::none;
+		}
+		above->addr_removed(iface, addr);
+		write_once(addr.state, addr_state::refused);
+	}
+	notify(addr, true);
+	return accepted;
+}
+
 static result<void> addr_add(edu_stack &host, const edu_addr_info &info, unsigned int how)
 {
 	edu_iface *iface = find_iface(host, info.ifindex);
@@ -271,6 +303,11 @@ static result<void> addr_add(edu_stack &host, const edu_addr_info &info, unsigne
 	ifaddr *addr = fresh.release();
 
 	append(*iface, *addr);
+	if (iface->uses_arp() && iface_tune(*iface, EDU_IFACE_arp_probe)) {
+		arp_probe_begin(*addr);
+		notify(*addr, true);
+		return {};
+	}
 	add_keys(*addr);
 	const iface_listener *above = iface_get_listener();
 	result<void> accepted = above ? above->addr_added(*iface, *addr) : result<void>{};

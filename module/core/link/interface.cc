@@ -185,7 +185,8 @@ static void announce_addresses(edu_iface &iface)
 		return;
 	rcu_guard guard;
 	for (ifaddr &addr : iface.addrs)
-		arp_announce(iface, addr.local);
+		if (addr.in_use())
+			arp_announce(iface, addr.local);
 }
 
 result<void> interface_host_init(edu_stack &host)
@@ -254,6 +255,7 @@ void edu_core_iface_changed(edu_iface *iface, const edu_dev_info *info)
 	bool moved = !same_bytes(before.addr, info->addr);
 	bool went_down = (before.flags & ~info->flags) & iff::up;
 	bool came_up = (info->flags & ~before.flags) & iff::up;
+	bool plugged = (info->flags & ~before.flags) & (iff::up | iff::running);
 
 	if (went_down || moved || (info->flags & iff::noarp))
 		arp_flush_iface(*iface, false);
@@ -263,6 +265,8 @@ void edu_core_iface_changed(edu_iface *iface, const edu_dev_info *info)
 		above->changed(*iface);
 	if (came_up || (moved && iface->is_up()))
 		announce_addresses(*iface);
+	if (plugged && iface->is_running())
+		arp_probe_again(*iface);
 }
 
 void edu_core_iface_gone(edu_iface *iface)

@@ -28,6 +28,7 @@ inline constexpr u32 up = 0x1;
 inline constexpr u32 broadcast = 0x2;
 inline constexpr u32 loopback = 0x8;
 inline constexpr u32 pointopoint = 0x10;
+inline constexpr u32 running = 0x40;
 inline constexpr u32 noarp = 0x80;
 } // namespace iff
 
@@ -48,7 +49,10 @@ struct addr_entry {
 	edu_iface *iface = nullptr;	  /* that has it; alive as long as this entry is found */
 };
 
-/* One address of an interface. Constant after publication; freed by RCU. */
+/* Where an address stands; but for conf/DEVICE/arp_probe it is used at once (arp_probe.cc). */
+enum class addr_state : u8 { probing, refused, announcing, used };
+
+/* One address of an interface. Constant after publication but for what says otherwise; freed by RCU. */
 struct ifaddr {
 	hlist_node node;	    /* on edu_iface::addrs; RTNL */
 	edu_iface *iface = nullptr; /* whose it is */
@@ -58,12 +62,18 @@ struct ifaddr {
 	be32 broadcast; /* zero: none */
 	u8 prefix_len = 0;
 	u8 scope = 0;		/* RT_SCOPE_* */
-	bool secondary = false; /* an earlier address has the same subnet */
+	bool secondary = false; /* an earlier address has the same subnet; set anew when used */
+	addr_state state = addr_state::used; /* RTNL, readers read_once() */
+	bool contested = false; /* while probing: another station has it; set in softirq */
+	u32 steps = 0;		/* probes sent; RTNL */
+	u64 due = 0;		/* ms; the next step; RTNL */
 	char label[16] = {};
 	u64 defended = 0; /* ms; last time we answered a conflict (RFC 5227 2.4), lock-free */
 	addr_entry keys[4];
 	edu_rcu_head rcu;
 
+	/* Is it ours by now? */
+	bool in_use() const { return read_once(state) >= addr_state::announcing; }
 	bool same_subnet(be32 addr) const { return wire::ipv4::in_prefix(addr, peer, prefix_len); }
 };
 
@@ -91,13 +101,16 @@ struct edu_iface {
 	edu::hlist<edu::ifaddr, &edu::ifaddr::node> addrs; /* by rising serial; RTNL, readers RCU */
 	edu::u32 addresses = 0;				   /* how many; RTNL */
 	edu::u64 last_serial = 0;			   /* RTNL */
-	edu::u32 tunables[EDU_IFACE_TUNABLE_COUNT] = {};   /* conf/NAME; ask iface_tune() */
+	edu::u32 unsettled = 0; /* addresses that are probed or announced; RTNL, read_once() */
+	edu::u32 tunables[EDU_IFACE_TUNABLE_COUNT] = {}; /* conf/NAME; ask iface_tune() */
 	/* Its groups, ip/multicast.cc's; null before it is attached and after it has gone. RTNL, readers
 	 * RCU */
 	edu::rcu_ptr<edu::mc_device> multicast;
 	edu_rcu_head rcu;
 
 	bool is_up() const { return edu::read_once(flags) & edu::iff::up; }
+	/* Up, and with a cable. */
+	bool is_running() const { return is_up() && edu::read_once(flags) & edu::iff::running; }
 	bool is_loopback() const { return edu::read_once(flags) & edu::iff::loopback; }
 	/* Devices that cannot do ARP are marked and never asked (OVER-10). */
 	bool uses_arp() const
@@ -171,6 +184,12 @@ enum class link_target : u8 { nobody, broadcast, multicast };
 
 /* Takes an address away, and with a primary one the secondaries of its subnet. RTNL. */
 void ifaddr_remove(ifaddr &addr);
+
+/* It is ours from now on: known, with its routes. On an error it is refused. RTNL. */
+result<void> ifaddr_use(ifaddr &addr);
+
+/* Those who listen learn how it stands. RTNL. */
+void ifaddr_notify(const ifaddr &addr);
 
 /* Octets free in front of the packet's data. */
 inline u32 skb_headroom(const sk_buff *skb)

@@ -247,7 +247,7 @@ result<int> get_mtu(const sock &s)
 	const int oif = bound ? bound : s.uc_index;
 	ref<rtable> route = sk_route_get(s, s.daddr, oif);
 
-	if (!is_connected(s))
+	if (s.type == sock_stream ? s.daddr == be32{} : !is_connected(s))
 		return errc::enotconn;
 	if (!route) {
 		constexpr u8 tos_for_routes = 0x1e;
@@ -444,8 +444,14 @@ u32 write_number(int n, mutable_bytes value)
 
 result<void> ip_setsockopt(sock &s, int name, bytes value)
 {
-	if (is_membership_option(name))
+	if (is_membership_option(name)) {
+		/* No stream is sent to a group; Linux refuses these two alone. */
+		constexpr int add_membership = 35, drop_membership = 36;
+
+		if (s.type == sock_stream && (name == add_membership || name == drop_membership))
+			return errc::eproto;
 		return membership_setsockopt(s, name, value);
+	}
 	switch (name) {
 	case ip_options_name:
 		return set_ip_options(s, value);

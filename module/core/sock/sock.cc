@@ -124,8 +124,10 @@ asynchronous_error meaning_for(const sock &s, const icmp_error &error)
 
 void sock_icmp_error(sock &s, const icmp_error &error, int payload_at, be16 port)
 {
-	if (is_about_mtu(error))
+	if (is_about_mtu(error)) {
+		icmp_learn_mtu(*s.host, error);
 		sk_route_reset(s); /* the next datagram asks for a route that knows */
+	}
 	auto [number, fatal] = meaning_for(s, error);
 
 	if (!number)
@@ -157,7 +159,7 @@ void sock_local_error(sock &s, int error, be32 dst, be16 port, u32 info)
 
 	if (!read_once(s.recverr))
 		return;
-	if (auto empty = skb_ptr::alloc(0, 0, gfp::kernel))
+	if (auto empty = skb_ptr::alloc(0, 0, gfp::atomic))
 		edu_k_sock_queue_error(home(s), empty.release(), &entry);
 }
 

@@ -22,16 +22,29 @@ namespace edu {
 
 struct cork;
 struct proto;
+struct stream_ops;
 struct sock_options;
 struct ip_mc_socklist;
 
 /* Socket states; Linux's TCP_* numbers. */
-enum class sock_state : u8 { established = 1, close = 7, listen = 10 };
+enum class sock_state : u8 {
+	established = 1, /* a datagram socket: connected */
+	syn_sent = 2,
+	syn_recv = 3,
+	fin_wait1 = 4,
+	fin_wait2 = 5,
+	time_wait = 6,
+	close = 7,
+	close_wait = 8,
+	last_ack = 9,
+	listen = 10,
+	closing = 11,
+};
 
 /* Numbers of socket types and of protocols as programs write them. */
 inline constexpr int sock_stream = 1, sock_dgram = 2, sock_raw = 3, sock_rdm = 4,
 		     sock_seqpacket = 5, sock_packet = 10;
-inline constexpr u8 ipproto_icmp = 1, ipproto_udp = 17, ipproto_raw = 255;
+inline constexpr u8 ipproto_icmp = 1, ipproto_tcp = 6, ipproto_udp = 17, ipproto_raw = 255;
 
 /* Capabilities (include/uapi/linux/capability.h). */
 inline constexpr int cap_net_bind_service = 10, cap_net_admin = 12, cap_net_raw = 13;
@@ -39,7 +52,8 @@ inline constexpr int cap_net_bind_service = 10, cap_net_admin = 12, cap_net_raw 
 /* Flags of sendmsg() and recvmsg(). */
 namespace msg {
 inline constexpr u32 oob = 0x1, peek = 0x2, dontroute = 0x4, probe = 0x10, trunc = 0x20,
-		     dontwait = 0x40, confirm = 0x800, errqueue = 0x2000, more = 0x8000;
+		     dontwait = 0x40, eor = 0x80, waitall = 0x100, confirm = 0x800,
+		     errqueue = 0x2000, nosignal = 0x4000, more = 0x8000;
 } // namespace msg
 
 /* Values of IP_MTU_DISCOVER (RFC 1191). */
@@ -191,6 +205,12 @@ inline bool is_connected(const sock &s)
 	return state_of(s) == sock_state::established;
 }
 
+/* Takes data out of a stream where it lies (splice): as edu_core_splice_read() says. */
+struct splice_taker {
+	int (*take)(void *arg, sk_buff *skb, unsigned int offset, unsigned int len);
+	void *arg;
+};
+
 /*
  * TLK's proto: one constant table per protocol. "Locked" means with the socket lock held; all but
  * the first four run in process context and may sleep. A null entry: see each.
@@ -215,9 +235,40 @@ struct proto {
 	result<void> (*setsockopt)(sock &s, int level, int name,
 				   bytes value); /* null: SOL_IP alone */
 	result<u32> (*getsockopt)(sock &s, int level, int name, mutable_bytes value);
+
+	/* What only a protocol of streams has: null, or a table. */
+	const stream_ops *stream = nullptr;
+};
+
+/*
+ * The rest of TLK's proto, for a protocol with connections. All but the last four run in process
+ * context. They take the socket lock themselves unless they say "locked".
+ */
+struct stream_ops {
+	u32 sock_size; /* octets of the core's part, a structure derived from sock */
+	/* Makes the core's part in zeroed memory; init() follows. */
+	void (*construct)(void *memory, edu_stack *host, const proto *prot);
+	/* Ends what construct() began; any context. */
+	void (*destroy)(sock &s);
+
+	result<void> (*connect)(sock &s, const void *name, int name_len, int flags);
+	result<void> (*listen)(sock &s, int backlog);
+	/* The next connection, whose reference goes to the caller; may sleep. */
+	result<sock *> (*accept)(sock &s, int flags);
+	result<void> (*shutdown)(sock &s, int how); /* how: 0, 1, 2 as shutdown(2) has it */
+	void (*close)(sock &s);			    /* the program is done with it; may linger */
+	result<int> (*ioctl)(sock &s, u32 command); /* enosys: not one of this protocol's */
+	result<int> (*splice_read)(sock &s, u32 len, u32 flags, splice_taker &to);
+	result<void> (*set_rcvlowat)(sock &s, int octets); /* locked */
+	void (*keepalive)(sock &s, bool on);		   /* locked */
+
+	u32 (*poll)(const sock &s); /* EDU_POLL*; no lock; any context that may read */
+	void (*backlog_rcv)(sock &s, skb_ptr packet); /* locked */
+	void (*release_cb)(sock &s); /* the spin lock is held: what was put off is done now */
 };
 
 extern const proto udp_prot;
+extern const proto tcp_prot;
 extern const proto raw_prot;
 extern const proto ping_prot;
 extern const proto packet_prot;
@@ -244,7 +295,7 @@ int sock_queue_rcv(sock &s, skb_ptr &packet);
  * program asked for that, with payload_at the offset of its data behind error.packet's (negative:
  * in front of it); and into sk_err, by Linux's rules. Softirq, RCU. */
 void sock_icmp_error(sock &s, const icmp_error &error, int payload_at, be16 port);
-/* EMSGSIZE found out here, with the MTU, for IP_RECVERR. Process. */
+/* An error found out here, for IP_RECVERR: EMSGSIZE, with the MTU; ETIMEDOUT. Any context. */
 void sock_local_error(sock &s, int error, be32 dst, be16 port, u32 info);
 
 /* Throws away the datagram that is still growing (sock/cork.cc). Socket lock. */

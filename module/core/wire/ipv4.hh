@@ -156,6 +156,16 @@ inline constexpr u16 flag_dont_fragment = 0x4000;
 inline constexpr u16 flag_more_fragments = 0x2000;
 inline constexpr u16 offset_mask = 0x1fff;
 
+/* The lowest two bits of the octet of the type of service (RFC 3168 5). */
+inline constexpr u8 ecn_mask = 3;
+
+enum class ecn : u8 {
+	not_ect = 0,
+	ect_1 = 1,
+	ect_0 = 2,
+	ce = 3, /* congestion experienced */
+};
+
 enum class fault : u8 {
 	none,
 	short_header, /* not even the fixed header is there */

@@ -20,8 +20,15 @@
 #include "hooks.h"
 
 struct edu_t_sock {
+	struct edu_t_host *host;
 	struct socket *socket;
 	struct list_head list; /* in edu_t_host.sockets */
+};
+
+/* A stream that a test has closed. It may take minutes to end, of a clock that stands still. */
+struct edu_t_orphan {
+	struct sock *sk;       /* a reference */
+	struct list_head list; /* in edu_t_host.closed */
 };
 
 static struct edu_t_host *edu_t_opening; /* the host a socket is being made for */
@@ -49,23 +56,60 @@ struct edu_t_sock *edu_t_socket(struct edu_t_host *host, int type, int protocol,
 		kfree(sock);
 		return NULL;
 	}
+	sock->host = host;
 	list_add_tail(&sock->list, &host->sockets);
 	return sock;
 }
 
+/* Remembers a stream that is about to be closed. Without memory it must end by itself. */
+static void edu_t_remember(struct edu_t_host *host, struct sock *sk)
+{
+	struct edu_t_orphan *orphan;
+
+	if (!edu_core_sock_is_stream(sk))
+		return;
+	orphan = kmalloc(sizeof(*orphan), GFP_KERNEL);
+	if (!orphan)
+		return;
+	sock_hold(sk);
+	orphan->sk = sk;
+	list_add_tail(&orphan->list, &host->closed);
+}
+
 void edu_t_close(struct edu_t_sock *sock)
 {
+	edu_t_remember(sock->host, sock->socket->sk);
 	list_del(&sock->list);
 	sock_release(sock->socket);
 	kfree(sock);
 }
 
+/* connect() to AF_UNSPEC ends a connection, whether a program has it or not. */
+static void edu_t_orphans_abort(struct edu_t_host *host)
+{
+	const struct sockaddr_edu unspec = { .sedu_family = AF_UNSPEC };
+	struct edu_t_orphan *orphan, *next;
+
+	list_for_each_entry_safe(orphan, next, &host->closed, list) {
+		if (READ_ONCE(orphan->sk->sk_state) != TCP_CLOSE)
+			edu_core_connect(orphan->sk, &unspec, sizeof(unspec), 0);
+		sock_put(orphan->sk);
+		list_del(&orphan->list);
+		kfree(orphan);
+	}
+}
+
 void edu_t_sockets_close(struct edu_t_host *host)
 {
+	const int at_once = 0;
 	struct edu_t_sock *sock, *next;
 
-	list_for_each_entry_safe(sock, next, &host->sockets, list)
+	list_for_each_entry_safe(sock, next, &host->sockets, list) {
+		if (edu_core_sock_is_stream(sock->socket->sk))
+			edu_t_setsockopt(sock, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
 		edu_t_close(sock);
+	}
+	edu_t_orphans_abort(host);
 }
 
 struct sock *edu_t_sk(struct edu_t_sock *sock)
@@ -110,6 +154,47 @@ int edu_t_connect(struct edu_t_sock *sock, edu_be32 address, edu_be16 port)
 	return edu_t_connect_raw(sock, &name, sizeof(name));
 }
 
+int edu_t_connect_flags(struct edu_t_sock *sock, edu_be32 address, edu_be16 port, int flags)
+{
+	struct sockaddr_edu name = edu_t_name(address, port);
+
+	return sock->socket->ops->connect(sock->socket, (struct sockaddr *)&name, sizeof(name),
+					  flags);
+}
+
+/* kernel_accept() makes the new socket as sys_accept() does; the test's host gets it. */
+struct edu_t_sock *edu_t_accept(struct edu_t_sock *sock, int flags, int *error)
+{
+	struct edu_t_sock *accepted = kzalloc(sizeof(*accepted), GFP_KERNEL);
+
+	*error = -ENOMEM;
+	if (!accepted)
+		return NULL;
+	*error = kernel_accept(sock->socket, &accepted->socket, flags);
+	if (*error) {
+		kfree(accepted);
+		return NULL;
+	}
+	accepted->host = sock->host;
+	list_add_tail(&accepted->list, &sock->host->sockets);
+	return accepted;
+}
+
+int edu_t_listen(struct edu_t_sock *sock, int backlog)
+{
+	return sock->socket->ops->listen(sock->socket, backlog);
+}
+
+int edu_t_shutdown(struct edu_t_sock *sock, int how)
+{
+	return sock->socket->ops->shutdown(sock->socket, how);
+}
+
+unsigned int edu_t_poll(struct edu_t_sock *sock)
+{
+	return (__force unsigned int)sock->socket->ops->poll(NULL, sock->socket, NULL);
+}
+
 int edu_t_disconnect(struct edu_t_sock *sock)
 {
 	struct sockaddr_edu name = { .sedu_family = AF_UNSPEC };
@@ -143,6 +228,18 @@ static int edu_t_reuse_port(struct sock *sk, const void *value, unsigned int len
 	return 0;
 }
 
+/* Milliseconds, 0 for none; by the real clock, since whoever waits sleeps. */
+static int edu_t_time_limit(struct sock *sk, int name, int ms)
+{
+	long limit = ms ? msecs_to_jiffies(ms) : MAX_SCHEDULE_TIMEOUT;
+
+	if (name == SO_RCVTIMEO_OLD)
+		WRITE_ONCE(sk->sk_rcvtimeo, limit);
+	else
+		WRITE_ONCE(sk->sk_sndtimeo, limit);
+	return 0;
+}
+
 int edu_t_setsockopt(struct edu_t_sock *sock, int level, int name, const void *value,
 		     unsigned int len)
 {
@@ -155,6 +252,17 @@ int edu_t_setsockopt(struct edu_t_sock *sock, int level, int name, const void *v
 		return edu_t_bind_to_device(sock->socket->sk, value, len);
 	if (name == SO_REUSEPORT)
 		return edu_t_reuse_port(sock->socket->sk, value, len);
+	if ((name == SO_RCVTIMEO_OLD || name == SO_SNDTIMEO_OLD) && len == sizeof(int))
+		return edu_t_time_limit(sock->socket->sk, name, *(const int *)value);
+	if (name == SO_LINGER && len == sizeof(int)) {
+		struct linger linger = {
+			.l_onoff = *(const int *)value >= 0,
+			.l_linger = max(0, *(const int *)value),
+		};
+
+		return sock_setsockopt(sock->socket, level, name, KERNEL_SOCKPTR(&linger),
+				       sizeof(linger));
+	}
 	return sock_setsockopt(sock->socket, level, name, pointer, len);
 }
 

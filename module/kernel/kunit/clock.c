@@ -94,16 +94,18 @@ bool edu_test_timer_cancel(struct timer_list *timer)
 	return found;
 }
 
-bool edu_test_timer_set(struct timer_list *timer, u64 ms)
+bool edu_test_timer_set(struct timer_list *timer, u64 ms, int *was_pending)
 {
 	unsigned long flags;
 
 	if (!READ_ONCE(edu_clock_runs))
 		return false;
-	edu_compat_timer_delete(timer); /* armed before the clock started */
+	*was_pending = edu_compat_timer_delete(timer); /* armed before the clock started */
 	spin_lock_irqsave(&edu_test_lock, flags);
-	if (edu_timer_is_ours(timer))
+	if (edu_timer_is_ours(timer)) {
 		hlist_del_init(&timer->entry);
+		*was_pending = 1;
+	}
 	timer->expires = edu_clock_elapsed + ms;
 	edu_timer_insert(timer);
 	spin_unlock_irqrestore(&edu_test_lock, flags);
@@ -198,4 +200,16 @@ int edu_t_alloc_failed(void)
 
 	edu_fail_struck = false;
 	return struck;
+}
+
+static bool edu_pressure; /* memory for streams is short */
+
+bool edu_test_pressure(void)
+{
+	return READ_ONCE(edu_pressure);
+}
+
+void edu_t_pressure(int yes)
+{
+	WRITE_ONCE(edu_pressure, yes);
 }

@@ -24,11 +24,13 @@ void edu_kunit_exit(void);
 
 /* Whether the allocation about to be made shall fail. Any context. */
 bool edu_test_alloc_fails(void);
+/* Whether a test plays that memory for streams is short. */
+bool edu_test_pressure(void);
 /* The time a test sees; `now` is the real one. Never goes back, not even when the test ends. */
 u64 edu_test_clock_ms(u64 now);
 u64 edu_test_clock_ns(u64 now);
 /* While the test clock runs it keeps the timers: true when it has taken (or given up) this one. */
-bool edu_test_timer_set(struct timer_list *timer, u64 ms);
+bool edu_test_timer_set(struct timer_list *timer, u64 ms, int *was_pending);
 bool edu_test_timer_cancel(struct timer_list *timer);
 /* The host a new socket belongs to: that of the test that is making it, else `real`. */
 struct edu_net *edu_test_host(struct edu_net *real);
@@ -61,6 +63,11 @@ static inline bool edu_test_alloc_fails(void)
 	return false;
 }
 
+static inline bool edu_test_pressure(void)
+{
+	return false;
+}
+
 static inline u64 edu_test_clock_ms(u64 now)
 {
 	return now;
@@ -71,7 +78,7 @@ static inline u64 edu_test_clock_ns(u64 now)
 	return now;
 }
 
-static inline bool edu_test_timer_set(struct timer_list *timer, u64 ms)
+static inline bool edu_test_timer_set(struct timer_list *timer, u64 ms, int *was_pending)
 {
 	return false;
 }

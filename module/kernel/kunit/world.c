@@ -37,6 +37,7 @@ struct edu_t_cable {
 	struct list_head captured; /* edu_t_captured, oldest first */
 	unsigned int captured_count;
 	unsigned int lose; /* frames to lose from now on */
+	bool cuts;	   /* large buffers become packets */
 };
 
 /* A device of a test. The attached device comes first: the core and packet.c know only that. */
@@ -198,6 +199,15 @@ void edu_t_inject(struct edu_t_host *host, int ifindex, const void *frame, unsig
  * Frames leave
  */
 
+/* The checksum that a large buffer leaves to the device, in a copy of its octets. */
+static void edu_t_sum_up(const struct sk_buff *skb, u8 *octets)
+{
+	unsigned int start = skb_checksum_start_offset(skb);
+	__sum16 sum = csum_fold(csum_partial(octets + start, skb->len - start, 0));
+
+	memcpy(octets + start + skb->csum_offset, &sum, sizeof(sum));
+}
+
 /* Keeps what goes over the wire. Any context; the lock is held. */
 static void edu_t_capture(struct edu_t_cable *cable, const struct sk_buff *skb)
 {
@@ -207,6 +217,8 @@ static void edu_t_capture(struct edu_t_cable *cable, const struct sk_buff *skb)
 		return;
 	frame->len = skb->len;
 	skb_copy_bits(skb, 0, frame->octets, skb->len);
+	if (skb->ip_summed == CHECKSUM_PARTIAL)
+		edu_t_sum_up(skb, frame->octets);
 	list_add_tail(&frame->list, &cable->captured);
 	if (cable->captured_count++ < EDU_MOST_CAPTURED)
 		return;
@@ -221,7 +233,8 @@ static bool edu_t_passes(struct edu_t_cable *cable, struct sk_buff *skb)
 {
 	bool passes = true;
 
-	if (skb->ip_summed == CHECKSUM_PARTIAL && skb_checksum_help(skb))
+	/* A large buffer's is summed where it is captured; in one piece nobody needs it. */
+	if (skb->ip_summed == CHECKSUM_PARTIAL && !skb_is_gso(skb) && skb_checksum_help(skb))
 		return false;
 	spin_lock_bh(&edu_world_lock);
 	edu_t_capture(cable, skb);
@@ -231,6 +244,32 @@ static bool edu_t_passes(struct edu_t_cable *cable, struct sk_buff *skb)
 	}
 	spin_unlock_bh(&edu_world_lock);
 	return passes;
+}
+
+/* One frame onto the device's cable. Consumes skb. */
+static void edu_t_put_on_cable(struct edu_t_dev *dev, struct sk_buff *skb)
+{
+	if (dev->cable && !edu_t_passes(dev->cable, skb))
+		consume_skb(skb);
+	else
+		skb_queue_tail(&edu_t_flights, skb);
+}
+
+/* A large buffer, as the packets that a device makes of it. Consumes skb. */
+static void edu_t_cut(struct edu_t_dev *dev, struct sk_buff *skb)
+{
+	struct sk_buff *packets = skb_gso_segment(skb, 0);
+	struct sk_buff *packet, *next;
+
+	if (IS_ERR_OR_NULL(packets)) {
+		kfree_skb(skb);
+		return;
+	}
+	consume_skb(skb);
+	skb_list_walk_safe(packets, packet, next) {
+		skb_mark_not_on_list(packet);
+		edu_t_put_on_cable(dev, packet);
+	}
 }
 
 int edu_test_dev_xmit(struct edu_dev *ed, struct sk_buff *skb, u16 ethertype)
@@ -250,11 +289,10 @@ int edu_test_dev_xmit(struct edu_dev *ed, struct sk_buff *skb, u16 ethertype)
 	skb_reset_mac_header(skb);
 	skb->pkt_type = PACKET_OUTGOING;
 	edu_taps_deliver(&dev->host->net, skb);
-	if (dev->cable && !edu_t_passes(dev->cable, skb)) {
-		consume_skb(skb);
-		return 0;
-	}
-	skb_queue_tail(&edu_t_flights, skb);
+	if (skb_is_gso(skb) && dev->cable && dev->cable->cuts)
+		edu_t_cut(dev, skb);
+	else
+		edu_t_put_on_cable(dev, skb);
 	return 0;
 }
 
@@ -277,7 +315,8 @@ static void edu_t_land(struct sk_buff *skb)
 		copy = skb_copy(skb, GFP_KERNEL);
 		if (!copy)
 			continue;
-		copy->ip_summed = CHECKSUM_NONE;
+		if (!skb_is_gso(copy))
+			copy->ip_summed = CHECKSUM_NONE;
 		edu_t_receive(station, copy);
 	}
 	consume_skb(skb);
@@ -346,6 +385,7 @@ static void edu_t_bury(void)
 void edu_t_begin(void)
 {
 	edu_t_fail_alloc(0);
+	edu_t_pressure(0);
 	edu_test_privileges_restore();
 	edu_test_clock_start();
 }
@@ -355,6 +395,7 @@ unsigned int edu_t_end(void)
 	unsigned int alive;
 
 	edu_t_fail_alloc(0);
+	edu_t_pressure(0);
 	edu_test_privileges_restore();
 	edu_t_run(0);
 	rcu_barrier(); /* a callback of the core's may have queued one of ours */
@@ -401,6 +442,11 @@ void edu_t_cable_free(struct edu_t_cable *cable)
 void edu_t_cable_lose(struct edu_t_cable *cable, unsigned int count)
 {
 	WRITE_ONCE(cable->lose, count);
+}
+
+void edu_t_cable_cut(struct edu_t_cable *cable, int yes)
+{
+	WRITE_ONCE(cable->cuts, yes);
 }
 
 unsigned int edu_t_frames(const struct edu_t_cable *cable)
@@ -610,6 +656,7 @@ static int edu_t_edulo_new(struct edu_t_host *host)
 		.addr_len = ETH_ALEN,
 		.broadcast = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff },
 		.csum_offload = 1,
+		.segment_max = 65535,
 		.loopback = 1,
 	};
 	struct edu_addr_info addr = {
@@ -637,6 +684,7 @@ struct edu_t_host *edu_t_host_new(void)
 		return NULL;
 	INIT_LIST_HEAD(&host->devices);
 	INIT_LIST_HEAD(&host->sockets);
+	INIT_LIST_HEAD(&host->closed);
 	INIT_LIST_HEAD(&host->net.taps);
 	xa_init(&host->net.devices);
 	host->net.net = &init_net;

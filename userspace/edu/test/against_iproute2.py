@@ -70,9 +70,17 @@ def same(what, line, keys, ip_line=None):
 def links():
     edu(f"link add e0 type {KIND}")
     edu(f"link add e1 type {KIND} mtu 1400 address 02:00:00:00:00:01 up")
-    edu("link set e0 up mtu 1300 promisc on")
+    edu("link set e0 up mtu 1300 promisc on allmulticast on txqueuelen 77")
     same("links", "link show", ["ifindex", "ifname", "flags", "mtu", "qdisc", "operstate", "linkmode",
                                 "group", "txqlen", "link_type", "address", "broadcast"])
+    check("allmulticast", "ALLMULTI" in ip("link show e0"), True)
+    lines = lambda text: sorted(line.split() for line in text.splitlines())
+    check("brief links", lines(edu("-br link")), lines(ip("-br link")))
+    check("oneline", [len(edu("-o link show e0").splitlines()), "\\    link/" in edu("-o link show e0")], [1, True])
+    numbers = ("bytes", "packets", "errors", "dropped", "over_errors", "multicast")
+    for way in ("rx", "tx"):
+        ours, theirs = (json.loads(text)[0]["stats64"][way] for text in (edu("-j -s link show e1"), ip("-j -s link show e1")))
+        check(f"statistics {way}", {k: ours.get(k) for k in numbers if k in theirs}, {k: theirs[k] for k in numbers if k in theirs})
     check("kind", json.loads(edu("-j link show e1"))[0]["linkinfo"]["info_kind"], KIND)
     edu("link set e1 down name e9")
     edu("link se e9 na e1 up")
@@ -98,6 +106,13 @@ def addresses():
               [{k: a.get(k) for k in keys} for a in theirs])
     check("text", [l.strip() for l in edu("addr show e0").splitlines() if "inet" in l],
           [l.strip() for l in ip("-4 addr show e0").splitlines() if "inet" in l])
+    words = lambda text: sorted(line.split() for line in text.splitlines())
+    for device in ("e0", "e1"):
+        check("brief addresses", words(edu(f"-br addr show {device}")), words(ip(f"-4 -br addr show {device}")))
+        check("addresses in a line each", words(edu(f"-o addr show {device}")), words(ip(f"-4 -o addr show {device}")))
+    labelled = json.loads(edu("-j addr show label e1:*"))
+    check("label", [[a["local"] for a in link["addr_info"]] for link in labelled], [["10.1.2.3"]])
+    edu("addr change 10.0.0.1/24 dev e0")
     check("again", "already" in edu("addr add 10.0.0.1/24 dev e0", 2), True)
     edu("addr del 10.1.2.4 dev e1")
     check("not there", "cannot take the address" in edu("addr del 10.9.9.9/24 dev e1", 2), True)
@@ -116,6 +131,10 @@ def routes():
     keys = ["type", "dst", "gateway", "dev", "protocol", "scope", "prefsrc", "metric", "tos", "flags",
             "metrics"]
     same("routes", "route show", keys)
+    for network in ("10.5.0.0/16", "10.0.0.0/8", "root 10.0.0.0/8", "root 10.5.1.0/24", "match 10.5.1.0/24", "match 10.0.0.0/8",
+                    "exact 10.5.0.0/16", "default", "match default"):
+        same(f"routes to {network}", f"route show {network}", keys[:3])
+    check("two networks", "one network" in edu("route show 10.5.0.0/16 root 10.0.0.0/8", 1), True)
     same("routes by device", "route show dev e1", keys[:3])
     same("local routes", "route show table local", ["type", "dst", "dev", "scope", "prefsrc"])
     check("text", sorted(l.split() for l in edu("route").splitlines()),
@@ -135,6 +154,13 @@ def routes():
     check("left", sorted(r["dst"] for r in json.loads(ip("-4 -j route"))),
           ["10.0.0.0/24", "10.1.0.0/16", "10.7.0.0/16", "10.8.0.0/16", "10.9.0.0/16"])
     check("flush what", "flush needs" in edu("route flush", 1), True)
+    edu("r a 10.32.0.0/16 via 10.0.0.7")
+    edu("route append 10.32.0.0/16 via 10.0.0.8")
+    edu("route change 10.32.0.0/16 via 10.0.0.9")
+    check("appended and changed", [r["gateway"] for r in json.loads(ip("-4 -j route show 10.32.0.0/16"))],
+          ["10.0.0.9", "10.0.0.8"])
+    check("change nothing", "there is no such route" in edu("route change 10.33.0.0/16 via 10.0.0.9", 2), True)
+    edu("route flush 10.32.0.0/16")
     edu("route add 10.30.0.0/16 nexthop via 10.0.0.7 nexthop via 10.0.0.8 dev e0 metric 9")
     hops = [(r["gateway"], r.get("metric", 0)) for r in json.loads(ip("-4 -j route show 10.30.0.0/16"))]
     check("nexthops are routes", hops, [("10.0.0.7", 0), ("10.0.0.8", 9)])
@@ -148,6 +174,9 @@ def neighbours():
     edu("neigh add 10.0.0.7 lladdr 02:00:00:00:00:07 dev e0")
     edu("neigh add 10.0.0.8 lladdr 02:00:00:00:00:08 dev e0 nud reachable")
     edu("neigh replace 10.0.0.7 lladdr 02:00:00:00:00:77 dev e0")
+    edu("neigh change 10.0.0.7 lladdr 02:00:00:00:00:78 dev e0")
+    check("changed", json.loads(ip("-j neigh show 10.0.0.7"))[0]["lladdr"], "02:00:00:00:00:78")
+    check("change nobody", "does not have it" in edu("neigh change 10.0.0.66 lladdr 02:00:00:00:00:78 dev e0", 2), True)
     same("neighbours", "neigh show", ["dst", "dev", "lladdr", "state"])
     check("exists", "cannot add" in edu("neigh add 10.0.0.7 lladdr 02:00:00:00:00:07 dev e0", 2), True)
     check("no lladdr", "hardware address" in edu("neigh add 10.0.0.9 dev e0", 1), True)

@@ -162,13 +162,6 @@ private:
 
 } // namespace
 
-extern "C" int LLVMFuzzerInitialize(int *, char ***)
-{
-	hosted::abort_on_fault(true);
-	fuzz::require(edu_core_init() == 0);
-	return 0;
-}
-
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size)
 {
 	constexpr std::size_t record_len = 5, most = 500;

@@ -243,17 +243,10 @@ private:
 
 } // namespace
 
-extern "C" int LLVMFuzzerInitialize(int *, char ***)
-{
-	hosted::abort_on_fault(true);
-	hosted::set_eager_cables(true);
-	fuzz::require(edu_core_init() == 0);
-	return 0;
-}
-
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size)
 {
 	hosted::seed(size);
+	hosted::set_eager_cables(true);
 	edu_t_begin();
 	{
 		victim host;
