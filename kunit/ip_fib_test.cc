@@ -512,6 +512,30 @@ EDU_TEST(fib, routes_of_one_metric_are_shown_in_the_order_they_are_tried, "ROUTE
 	EXPECT_TRUE(shown[0] == gw1 && shown[1] == gw3);
 }
 
+/* The numbers that keep them in order run out, at either end, and begin anew. */
+EDU_TEST(fib, routes_of_one_metric_stay_in_order_however_often_one_changes, "ROUTE-4", "ROUTE-5")
+{
+	world w;
+	be32 dst = ip4(172, 16, 0, 0), shown[8];
+	constexpr u32 create = EDU_CONFIG_CREATE, append = create | EDU_CONFIG_APPEND;
+	auto number_first = [&](u16 order) {
+		rcu_guard guard;
+		fib_lookup(w.a.stack()->fib, dst | be32{1}, 0, 0).node->fib_order = order;
+	};
+
+	ASSERT_EQ(add(w.a, to(dst, 12, gw1)), 0);
+	number_first(0xfffe);
+	ASSERT_EQ(add(w.a, to(dst, 12, gw2), append), 0);
+	ASSERT_EQ(add(w.a, to(dst, 12, gw3), append), 0);
+	ASSERT_EQ(gateways_shown(w.a, shown), 3u);
+	EXPECT_TRUE(shown[0] == gw1 && shown[1] == gw2 && shown[2] == gw3);
+	number_first(0);
+	ASSERT_EQ(w.a.del_route(dst, 12, gw3), 0);
+	ASSERT_EQ(add(w.a, to(dst, 12, gw3), create), 0);
+	ASSERT_EQ(gateways_shown(w.a, shown), 3u);
+	EXPECT_TRUE(shown[0] == gw3 && shown[1] == gw1 && shown[2] == gw2);
+}
+
 EDU_TEST(fib, routes_of_one_metric_go_first_or_last_as_asked, "ROUTE-3", "ROUTE-4")
 {
 	world w;

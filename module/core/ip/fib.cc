@@ -22,16 +22,20 @@ bool fib_info::leads_like(const fib_info &other) const
 	return fib_gateway == other.fib_gateway && fib_dev.get() == other.fib_dev.get() &&
 	       fib_prefsrc == other.fib_prefsrc && fib_mtu == other.fib_mtu &&
 	       fib_window == other.fib_window && fib_irtt == other.fib_irtt &&
-	       fib_protocol == other.fib_protocol;
+	       fib_protocol == other.fib_protocol && fib_scope == other.fib_scope &&
+	       fib_type == other.fib_type;
 }
 
 static u32 info_hash(const fib_info &info)
 {
 	u32 ifindex = info.fib_dev ? static_cast<u32>(info.fib_dev->ifindex) : 0;
 
+	u32 kind = u32{info.fib_protocol} << 16 | u32{info.fib_scope} << 8 |
+		   static_cast<u32>(info.fib_type);
+
 	return static_cast<u32>(siphash13(info.fib->key, info.fib_gateway.raw(),
 					  info.fib_prefsrc.raw(), ifindex,
-					  info.fib_mtu << 8 ^ info.fib_protocol));
+					  info.fib_mtu << 8 ^ kind));
 }
 
 static u32 gateway_hash(const fib_state &fib, const edu_iface &iface, be32 gateway)
@@ -234,7 +238,7 @@ struct fib_position {
 	{
 		return {reversed(fib_node_hash(fib, node.fib_dst, prefix)),
 			u64{0xffu - node.fib_tos} << 32 | node.fib_metric,
-			u64{node.fib_dst.host()} << 32 | node.fib_order};
+			u64{node.fib_dst.host()} << 32 | read_once(node.fib_order)};
 	}
 
 	bool precedes(const fib_position &other) const

@@ -30,22 +30,24 @@ struct fib_zone;
 
 /* One route; a cache line of its own. Freed by RCU. */
 struct fib_node {
+	static constexpr u16 middle = 1u << 15; /* fib_order of the first of its network */
+
 	fib_node *fib_next[2] = {}; /* of its chain, in arrays of either parity; RTNL, readers RCU */
 	be32 fib_dst;		    /* masked; constant */
 	u32 fib_metric = 0;	    /* less is better; constant */
 	u8 fib_tos = 0;		    /* 0: any; constant */
 	u8 fib_prefix = 0;	    /* its zone's; constant */
-	u8 fib_scope = 0;	    /* RT_SCOPE_*; constant */
-	route_type fib_type = route_type::unicast; /* constant */
-	u32 fib_use = 0;	  /* look-ups that ended here; lock-free, may lag, wraps */
-	u32 fib_order = 1u << 31; /* less: before others of its network, TOS and metric; constant
-				     once it is in the table */
-	ref<fib_info> info;	  /* where it leads; constant, never null */
+	u16 fib_order = middle; /* less: before others of its network, TOS and metric. RTNL, readers
+				       read_once() */
+	u32 fib_use = 0;	/* look-ups that ended here; lock-free, may lag, wraps */
+	ref<fib_info> info;	/* where it leads; constant, never null */
 	union {
 		hlist_node of_info{}; /* in fib_info::nodes; RTNL */
 		edu_rcu_head rcu;     /* once it is in no table any more */
 	};
 };
+
+static_assert(sizeof(fib_node) <= 64);
 
 /* Where routes lead; shared by all that lead the same way. Constant but for nodes, silence, count. */
 struct fib_info {
@@ -59,6 +61,8 @@ struct fib_info {
 	u32 fib_window = 0;	  /* for TCP, octets, 0: none */
 	u32 fib_irtt = 0;	  /* for TCP, ms, 0: none */
 	u8 fib_protocol = 0;	  /* RTPROT_*: who made it */
+	u8 fib_scope = 0;	  /* RT_SCOPE_*: how far away what it leads to is */
+	route_type fib_type = route_type::unicast;
 	/* The routes of the FIB that lead this way, so that they go without a search. RTNL */
 	hlist<fib_node, &fib_node::of_info> nodes;
 	/* Its gateway has failed to answer ARP; until then, ms clock, others are preferred. 0: none of

@@ -35,8 +35,8 @@ void fib_describe(const fib_node &node, edu_route_info &out)
 	out.rtt = info.fib_irtt;
 	out.prefix_len = node.fib_prefix;
 	out.tos = node.fib_tos;
-	out.type = static_cast<u8>(node.fib_type);
-	out.scope = node.fib_scope;
+	out.type = static_cast<u8>(info.fib_type);
+	out.scope = info.fib_scope;
 	out.protocol = info.fib_protocol;
 	out.dead = info.is_dead() ? EDU_ROUTE_DOWN : info.is_silent() ? EDU_ROUTE_SILENT : 0;
 	out.used = read_once(node.fib_use);
@@ -72,7 +72,7 @@ static result<edu_iface *> towards_gateway(edu_stack &host, be32 gateway, edu_if
 	if (!wire::ipv4::is_host(gateway))
 		return errc::enetunreach;
 	fib_result found = fib_lookup(host.fib, gateway, 0, iface ? iface->ifindex : 0);
-	if (!found.node || found.node->fib_type != route_type::unicast ||
+	if (!found.node || found.info->fib_type != route_type::unicast ||
 	    found.info->fib_gateway != be32{})
 		return errc::enetunreach;
 	return found.info->fib_dev.get();
@@ -152,12 +152,12 @@ static result<owner<fib_node>> make_node(edu_stack &host, const edu_route_info &
 	info->fib_window = route.window;
 	info->fib_irtt = route.rtt;
 	info->fib_protocol = route.protocol;
+	info->fib_scope = route.scope;
+	info->fib_type = static_cast<route_type>(route.type);
 	node->fib_dst = be32::from_raw(route.destination);
 	node->fib_metric = route.metric;
 	node->fib_tos = route.tos;
 	node->fib_prefix = route.prefix_len;
-	node->fib_scope = route.scope;
-	node->fib_type = static_cast<route_type>(route.type);
 	node->info = fib_share_info(host.fib, std::move(info));
 	return node;
 }
@@ -181,9 +181,7 @@ static result<void> route_add(edu_stack &host, const edu_route_info &route, unsi
 		return errc::enoent;
 	if (there && !(how & EDU_CONFIG_REPLACE) &&
 	    fib_find(host.fib, fresh->fib_dst, route.prefix_len, [&](const fib_node &node) {
-		    return same_key(node) && node.fib_type == fresh->fib_type &&
-			   node.fib_scope == fresh->fib_scope &&
-			   node.info.get() == fresh->info.get();
+		    return same_key(node) && node.info.get() == fresh->info.get();
 	    }))
 		return errc::eexist;
 	TRY(fib_link(host.fib, *fresh,
@@ -210,8 +208,8 @@ static bool matches(const fib_node &node, const edu_route_info &route)
 	bool any_scope = !route.scope || route.scope == rt::scope_nowhere;
 
 	return node.fib_tos == route.tos && (!route.metric || node.fib_metric == route.metric) &&
-	       (!route.type || node.fib_type == static_cast<route_type>(route.type)) &&
-	       (any_scope || node.fib_scope == route.scope) &&
+	       (!route.type || info.fib_type == static_cast<route_type>(route.type)) &&
+	       (any_scope || info.fib_scope == route.scope) &&
 	       (!route.gateway || info.fib_gateway.raw() == route.gateway) &&
 	       (!route.source || info.fib_prefsrc.raw() == route.source) &&
 	       (!route.protocol || info.fib_protocol == route.protocol) &&

@@ -48,21 +48,46 @@ static bool precedes(const fib_node &a, const fib_node &b)
 	return a.fib_tos != b.fib_tos ? a.fib_tos > b.fib_tos : a.fib_metric < b.fib_metric;
 }
 
-/* Before, or behind, those of its network, TOS and metric that are there. */
-static void give_order(const fib_chains &chains, fib_node &node, u32 hash, fib_place place)
+/* Those of a node's network, TOS and metric in a chain, in their order. */
+template <typename function>
+static void for_each_equal(const fib_chains &chains, const fib_node &node, u32 hash, function f)
 {
-	bool alone = true;
+	for (fib_node *one = chains.first[hash & chains.mask]; one;
+	     one = one->fib_next[chains.parity])
+		if (one->fib_dst == node.fib_dst && !precedes(*one, node) && !precedes(node, *one))
+			f(*one);
+}
 
-	for (const fib_node *one = chains.first[hash & chains.mask]; one;
-	     one = one->fib_next[chains.parity]) {
-		if (one->fib_dst != node.fib_dst || precedes(*one, node) || precedes(node, *one))
-			continue;
-		if (place == fib_place::last)
-			node.fib_order = one->fib_order + 1; /* the last one's stays */
-		else if (alone)
-			node.fib_order = one->fib_order - 1;
-		alone = false;
+/*
+ * Before, or behind, those of its network, TOS and metric that are there. When numbers run out at that
+ * end, after 32,768 additions there, all are numbered anew around the middle; a dump that is under way
+ * may then miss one of them or show it twice.
+ */
+static result<void> give_order(const fib_chains &chains, fib_node &node, u32 hash, fib_place place)
+{
+	constexpr u32 most = 0xffff;
+	fib_node *first = nullptr, *last = nullptr;
+	u32 there = 0;
+
+	for_each_equal(chains, node, hash, [&](fib_node &one) {
+		first = first ? first : &one;
+		last = &one;
+		there++;
+	});
+	if (!there)
+		return {};
+	if (there == most)
+		return errc::enospc;
+	if (place == fib_place::last ? last->fib_order == most : first->fib_order == 0) {
+		u32 order = (most - there + 1) / 2;
+
+		for_each_equal(chains, node, hash, [&](fib_node &one) {
+			write_once(one.fib_order, static_cast<u16>(order++));
+		});
 	}
+	node.fib_order = static_cast<u16>(place == fib_place::last ? last->fib_order + 1 :
+								     first->fib_order - 1);
+	return {};
 }
 
 /* Puts a route into its chain: in its order among those to the same network. */
@@ -320,11 +345,11 @@ result<void> fib_link(fib_state &fib, fib_node &node, fib_place place)
 
 	if (!zone)
 		return errc::enomem;
+	TRY(give_order(*zone->fz_hash_table.load_locked(), node, hash, place));
 	if (u64 *present = zone->fz_present.load_locked())
 		mark_present(*zone, present, node.fib_dst, true);
 	if (fib_filter *filter = fib.filter.load_locked(); filter && is_long(node.fib_prefix))
 		filter_add(*filter, node);
-	give_order(*zone->fz_hash_table.load_locked(), node, hash, place);
 	chain(*zone->fz_hash_table.load_locked(), node, hash, place);
 	if (is_moved(*zone, hash))
 		chain(*zone->growing, node, hash, place);

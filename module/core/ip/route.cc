@@ -104,8 +104,8 @@ static result<decision> decide_by_fib(edu_stack &host, const flow &wanted, route
 			return decision{type, iface, {}, {}, nullptr, "fib"};
 		return errc::enetunreach;
 	}
-	if (found.node->fib_type != route_type::unicast)
-		return refusal(found.node->fib_type);
+	if (found.info->fib_type != route_type::unicast)
+		return refusal(found.info->fib_type);
 	if (type != route_type::unicast)
 		return decision{type, found.info->fib_dev.get(), {}, {}, nullptr, "fib"};
 	return decision{type,
@@ -141,7 +141,7 @@ bool ip_leaves_elsewhere(const edu_iface &iface, be32 target)
 {
 	fib_result found = fib_lookup(iface.host->fib, target, 0, 0);
 
-	if (!found.node || found.node->fib_type != route_type::unicast)
+	if (!found.node || found.info->fib_type != route_type::unicast)
 		return false;
 	const edu_iface *out = found.info->fib_dev.get();
 	return out && out != &iface && out->is_up();
@@ -352,7 +352,7 @@ bool ip_fails_reverse_path(const edu_iface &iface, be32 src, u8 tos)
 	if (!mode || src == be32{} || iface.is_loopback()) [[likely]]
 		return false;
 	fib_result back = fib_lookup(iface.host->fib, src, tos & tos_mask, 0);
-	if (!back.node || back.node->fib_type != route_type::unicast)
+	if (!back.node || back.info->fib_type != route_type::unicast)
 		return true;
 	return mode == strict && back.info->fib_dev.get() != &iface;
 }
@@ -441,8 +441,8 @@ int edu_core_config_route_match(edu_stack *stack, edu_route_info *route)
 	fib_result found = fib_lookup(stack->fib, dst, route->tos & tos_mask, route->ifindex);
 	if (!found.node)
 		return to_errno(errc::enetunreach);
-	if (found.node->fib_type != route_type::unicast)
-		return to_errno(refusal(found.node->fib_type));
+	if (found.info->fib_type != route_type::unicast)
+		return to_errno(refusal(found.info->fib_type));
 	fib_describe(*found.node, *route);
 	return 0;
 }
