@@ -105,6 +105,10 @@ void edu_t_cable_clear(struct edu_t_cable *cable);
  * callbacks and frames that fall due in them. 0: only what is due now. */
 void edu_t_run(edu_u32 ms);
 
+/* Moves what is due now as edu_t_run(0) does, but waits for no work and no RCU callback: for a caller
+ * who holds what a worker may want, the lock of a socket, say. */
+void edu_t_deliver(void);
+
 /* ------------------------------------------------------------------------------------------------
  * Sockets. Calls return what the system call would: 0 or more, or a negative errno. A call that
  * would wait for ever returns -EAGAIN in the hosted home; tests give MSG_DONTWAIT (0x40).

@@ -371,7 +371,7 @@ EDU_TEST(tcp_listen, a_cookie_does_not_wait_for_who_owns_the_listener, "TCP-10",
 	{
 		sock_guard guard{server.sk()};
 
-		w.settle();
+		world::deliver();
 		EXPECT_EQ(w.b.counter(EDU_Tcp_SynCookiesSent), 1u);
 		EXPECT_EQ(client.state(), sock_state::established);
 	}
@@ -598,7 +598,7 @@ EDU_TEST_F(after_a_connection, tcp_timewait, the_new_number_is_beyond_whoever_ow
 	{
 		sock_guard guard{server.sk()}; /* the SYN waits in back_log */
 
-		w.settle();
+		world::deliver();
 		EXPECT_EQ(records(), 0u);
 		EXPECT_EQ(again.state(), sock_state::syn_sent);
 	}

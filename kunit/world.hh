@@ -442,6 +442,8 @@ public:
 	/* What is on its way arrives, and what that sends, and so on. */
 	void settle() { edu_t_run(0); }
 	void run_for(u32 ms) { edu_t_run(ms); }
+	/* The same for frames alone, also while the test holds the lock of a socket. */
+	static void deliver() { edu_t_deliver(); }
 };
 
 } // namespace edu::test
