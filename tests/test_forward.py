@@ -14,7 +14,7 @@ import threading
 
 import pytest
 import rtnl
-from conftest import EFFORT, PATIENCE, Host, Wire, errno_of, noise, numbers, wait_for
+from conftest import AF_PACKET, EFFORT, ETH_P_ALL, PATIENCE, Host, Wire, errno_of, noise, numbers, wait_for
 from edusock import AF_EDUINET, IP_RECVERR, IP_TTL, in_netns, netns_del
 
 from scapy.layers.inet import ICMP, IP, UDP, IPOption_RR
@@ -388,6 +388,19 @@ def test_directed_broadcast_on_demand(routed):
     routed.r.conf("all", bc_forwarding=1)
     got = goes_on(routed, packet(routed, dst="10.1.0.255"))
     assert got[Ether].dst == "ff:ff:ff:ff:ff:ff"
+
+
+@pytest.mark.req("OVER-4", "IP-10")
+@pytest.mark.parametrize("destination", ["10.1.0.9", "10.1.0.255"])
+def test_the_time_of_arrival_does_not_go_on(routed, destination):
+    """With somebody who asks for time stamps each frame carries when it came; a queue would take that
+    for when it is to leave, and fq drops what is to leave in decades."""
+    for device in ("e0", "all"):
+        routed.r.conf(device, bc_forwarding=1)
+    routed.r.run("tc", "qdisc", "replace", "dev", "e1", "root", "fq")
+    with in_netns(routed.r.name), socket.socket(AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL)) as capture:
+        capture.setsockopt(socket.SOL_SOCKET, 29, 1)  # SO_TIMESTAMP
+        goes_on(routed, packet(routed, dst=destination))
 
 
 @pytest.mark.req("OVER-4")

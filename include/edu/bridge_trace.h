@@ -48,7 +48,9 @@ enum edu_trace_point {
 /* Nonzero while anybody listens to any tracepoint below: the core tests it before it calls, so that
  * tracing that is off costs one load. */
 extern int edu_k_trace_on;
-void edu_k_trace_skb(struct edu_net *net, enum edu_trace_point point, const struct sk_buff *skb);
+/* ifindex: of the device a packet is leaving by; 0: shown with the one it came in by. */
+void edu_k_trace_skb(struct edu_net *net, enum edu_trace_point point, const struct sk_buff *skb,
+		     int ifindex);
 void edu_k_trace_drop(struct edu_net *net, enum edu_counter reason, const struct sk_buff *skb);
 /* A routing decision: from is "cache", "fib", "local", "none"; ifindex 0 when there is no route. why says
  * for what the cache was missed: "absent", "flushed", "obsolete", "expired", "neighbour"; "" on a hit.

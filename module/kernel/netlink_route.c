@@ -106,7 +106,9 @@ static int edu_route_parse(const struct nlmsghdr *nlh, struct edu_route_info *ro
 	route->metric = tb[RTA_PRIORITY] ? nla_get_u32(tb[RTA_PRIORITY]) : 0;
 	route->prefix_len = message->rtm_dst_len;
 	route->tos = message->rtm_tos;
-	route->type = message->rtm_type ?: RTN_UNICAST;
+	route->type = message->rtm_type;
+	if (!route->type && nlh->nlmsg_type == RTM_NEWROUTE)
+		route->type = RTN_UNICAST;
 	route->scope = message->rtm_scope;
 	route->protocol = message->rtm_protocol;
 	if (tb[RTA_METRICS])
@@ -114,10 +116,11 @@ static int edu_route_parse(const struct nlmsghdr *nlh, struct edu_route_info *ro
 	return err;
 }
 
-static bool edu_route_type_ok(u8 type)
+/* A deletion that names no type (RTN_UNSPEC) is of a route of any. */
+static bool edu_route_type_ok(u8 type, bool is_deletion)
 {
-	return type == RTN_UNICAST || type == RTN_UNREACHABLE || type == RTN_BLACKHOLE ||
-	       type == RTN_PROHIBIT;
+	return (!type && is_deletion) || type == RTN_UNICAST || type == RTN_UNREACHABLE ||
+	       type == RTN_BLACKHOLE || type == RTN_PROHIBIT;
 }
 
 int edu_route_change(struct sk_buff *skb, struct nlmsghdr *nlh, struct netlink_ext_ack *extack)
@@ -134,7 +137,7 @@ int edu_route_change(struct sk_buff *skb, struct nlmsghdr *nlh, struct netlink_e
 		edu_core_config_flush_rtcache(stack);
 		return 0;
 	}
-	if (!edu_route_type_ok(route.type)) {
+	if (!edu_route_type_ok(route.type, nlh->nlmsg_type == RTM_DELROUTE)) {
 		NL_SET_ERR_MSG(extack, "a route is unicast, unreachable, blackhole or prohibit");
 		return -EINVAL;
 	}

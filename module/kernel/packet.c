@@ -101,6 +101,8 @@ static void edu_packet_input(struct edu_dev *ed, struct sk_buff *skb)
 	}
 	/* A frame from a virtual cable may still be charged to the socket that sent it. */
 	skb_orphan(skb);
+	/* Netfilter is not asked about it: it must not wait for us with what it knows of its connection. */
+	nf_reset_ct(skb);
 	if (unlikely(skb_is_gso(skb) && (skb_shinfo(skb)->gso_type & SKB_GSO_UDP_L4)))
 		edu_packet_deliver_segments(ed, skb);
 	else

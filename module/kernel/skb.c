@@ -230,10 +230,8 @@ struct sk_buff *edu_k_skb_cut(struct sk_buff *skb, unsigned int offset, unsigned
 
 void edu_k_skb_park(struct sk_buff *skb)
 {
-	/* The device may go while the packet waits; the interface's index stays in skb_iif. So may what a
-	 * filter of the device knows of the packet's connection. */
+	/* The device may go while the packet waits; the interface's index stays in skb_iif. */
 	skb_dst_drop(skb);
-	nf_reset_ct(skb);
 	skb->dev = NULL;
 }
 

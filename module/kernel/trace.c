@@ -83,12 +83,15 @@ void edu_trace_unreg(void)
 	WRITE_ONCE(edu_k_trace_on, edu_k_trace_on - 1);
 }
 
-void edu_k_trace_skb(struct edu_net *en, enum edu_trace_point point, const struct sk_buff *skb)
+void edu_k_trace_skb(struct edu_net *en, enum edu_trace_point point, const struct sk_buff *skb,
+		     int ifindex)
 {
+	if (!ifindex)
+		ifindex = skb->skb_iif;
 	switch (point) {
 #define EDU_TRACE_CASE(name)                                                                       \
 	case EDU_TRACE_##name:                                                                     \
-		trace_##name(en, skb);                                                             \
+		trace_##name(en, skb, ifindex);                                                    \
 		break;
 		EDU_TRACE_POINTS(EDU_TRACE_CASE)
 #undef EDU_TRACE_CASE

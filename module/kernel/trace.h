@@ -33,11 +33,12 @@ void edu_trace_unreg(void);
 /* clang-format off: it cannot lay out these macros. */
 
 /* A packet at a layer boundary. data, tail and end are octets from head; ifindex and dev are the device
- * it came in by, 0 and "" for one of our own. inode is the socket's that owns the buffer, 0: none.
+ * it came in by, 0 and "" for one of our own, and at dev_send the one it leaves by. inode is the socket's that owns the buffer, 0: none.
  * tgid is the process in whose system call this happens, 0: in none. octets are the packet's from
  * +first on, EDU_TRACE_OCTETS at most: with the link header where a device has read one. */
 DECLARE_EVENT_CLASS(
-	edu_skb, TP_PROTO(const struct edu_net *en, const struct sk_buff *skb), TP_ARGS(en, skb),
+	edu_skb, TP_PROTO(const struct edu_net *en, const struct sk_buff *skb, int ifindex),
+	TP_ARGS(en, skb, ifindex),
 	TP_STRUCT__entry(
 		__field(const void *, skb) __field(const void *,
 						   head) __field(u32, netns) __field(int, ifindex)
@@ -46,14 +47,14 @@ DECLARE_EVENT_CLASS(
 					__field(u32, first) __array(char, dev, IFNAMSIZ)
 						__dynamic_array(u8, octets, edu_trace_octets(skb))),
 	TP_fast_assign(__entry->skb = skb; __entry->head = skb->head;
-		       __entry->netns = en->net->ns.inum; __entry->ifindex = skb->skb_iif;
+		       __entry->netns = en->net->ns.inum; __entry->ifindex = ifindex;
 		       __entry->data = skb->data - skb->head;
 		       __entry->tail = skb_tail_pointer(skb) - skb->head;
 		       __entry->end = skb_end_pointer(skb) - skb->head; __entry->len = skb->len;
 		       __entry->truesize = skb->truesize; __entry->inode = edu_trace_inode(skb);
 		       __entry->tgid = in_task() ? current->tgid : 0;
 		       __entry->first = edu_trace_first(skb);
-		       edu_trace_dev(__entry->dev, en, skb->skb_iif);
+		       edu_trace_dev(__entry->dev, en, ifindex);
 		       memcpy(__get_dynamic_array(octets), skb->head + __entry->first,
 			      __get_dynamic_array_len(octets));),
 	TP_printk(
@@ -65,8 +66,8 @@ DECLARE_EVENT_CLASS(
 
 #define EDU_DEFINE_SKB_EVENT(name)                                                                 \
 	DEFINE_EVENT_FN(edu_skb, name,                                                             \
-			TP_PROTO(const struct edu_net *en, const struct sk_buff *skb),             \
-			TP_ARGS(en, skb), edu_trace_reg, edu_trace_unreg)
+			TP_PROTO(const struct edu_net *en, const struct sk_buff *skb, int ifindex),\
+			TP_ARGS(en, skb, ifindex), edu_trace_reg, edu_trace_unreg)
 
 EDU_DEFINE_SKB_EVENT(sock_send);
 EDU_DEFINE_SKB_EVENT(udp_send);

@@ -305,18 +305,24 @@ record live_trace::value_of(const tep_format_field &field, const std::uint8_t *d
 	return static_cast<std::uint64_t>(number);
 }
 
-/* "overrun: 12" and "dropped events: 0" of each processor's statistics. */
+std::uint64_t events_lost(const std::string &stats)
+{
+	std::istringstream in(stats);
+	std::uint64_t lost = 0;
+
+	for (std::string line; std::getline(in, line);)
+		for (const char *what : {"overrun: ", "commit overrun: ", "dropped events: "})
+			if (line.starts_with(what))
+				lost += std::stoull(line.substr(std::strlen(what)));
+	return lost;
+}
+
 void live_trace::report_losses()
 {
 	for (auto &ring : rings_) {
-		std::istringstream in(
+		const std::uint64_t lost = events_lost(
 			read_file(place_ / fmt::format("per_cpu/cpu{}/stats", ring.number)));
-		std::uint64_t lost = 0;
 
-		for (std::string line; std::getline(in, line);)
-			for (const char *what : {"overrun: ", "dropped events: "})
-				if (line.starts_with(what))
-					lost += std::stoull(line.substr(std::strlen(what)));
 		if (lost <= ring.lost)
 			continue;
 		trace_event event;

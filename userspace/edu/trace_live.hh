@@ -71,6 +71,10 @@ private:
 	bool stopped_ = false;
 };
 
+/* Events that a processor's ring did not take, by its per_cpu/cpuN/stats: written over before they were
+ * read, refused since the ring was full, or come upon it in an interrupt when it was. */
+std::uint64_t events_lost(const std::string &stats);
+
 /* The name under /run/netns of the namespace with that inode, or "". */
 std::string namespace_name(std::uint64_t inode);
 

@@ -6,6 +6,8 @@
  */
 #include "trace_pcapng.hh"
 
+#include "trace_text.hh"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -75,8 +77,8 @@ std::string cut(const std::string &text)
 void pcapng_writer::add_frame(const trace_step &step, const std::string &host)
 {
 	bool in = step.event == "dev_rcv";
-	std::string name = in ? value_of(step.fields, "dev") : ways_[step.netns];
-	device wanted{fmt::format("{}:{}", host, name), step.has_link_header};
+	device wanted{printable(fmt::format("{}:{}", host, value_of(step.fields, "dev"))),
+		      step.has_link_header};
 	frame made;
 	std::size_t i = 0;
 
@@ -99,11 +101,8 @@ void pcapng_writer::add_frame(const trace_step &step, const std::string &host)
 
 void pcapng_writer::take(const trace_step &step, const std::string &host)
 {
-	if (!std::strcmp(step.kind, "route") && step.fields.contains("dev") &&
-	    !value_of(step.fields, "dev").empty())
-		ways_[step.netns] = value_of(step.fields, "dev");
 	if (!step.packet) {
-		decisions_[step.number] = step.text;
+		decisions_[step.number] = printable(step.text);
 		while (decisions_.size() > most_decisions)
 			decisions_.erase(decisions_.begin());
 		return;
@@ -113,13 +112,14 @@ void pcapng_writer::take(const trace_step &step, const std::string &host)
 	while (received_.size() > most_stories)
 		received_.erase(received_.begin());
 	std::string &story = stories_[step.packet];
+	const std::string text = printable(step.text);
 	if (step.parent && *step.relation)
 		story += fmt::format("packet {} ({} from {})\n", step.packet, step.relation,
 				     step.parent);
 	for (std::uint64_t number : step.claims)
 		if (auto made = decisions_.find(number); made != decisions_.end())
 			story += made->second + "\n";
-	story += (std::strcmp(step.kind, "packet") ? "" : step.event + ": ") + step.text + "\n";
+	story += (std::strcmp(step.kind, "packet") ? "" : step.event + ": ") + text + "\n";
 	if (step.event == "dev_send" || step.event == "dev_rcv")
 		add_frame(step, host);
 	if (step.event == "dev_send")

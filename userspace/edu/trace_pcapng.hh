@@ -48,7 +48,6 @@ private:
 	std::map<std::uint64_t, std::string> stories_;	 /* live packets' comments so far */
 	std::map<std::uint64_t, std::size_t> received_;	 /* live packet -> its frame */
 	std::map<std::uint64_t, std::string> decisions_; /* by number; bounded */
-	std::map<std::int64_t, std::string> ways_;	 /* netns -> device of the last route */
 };
 
 } // namespace edu

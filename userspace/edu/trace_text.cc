@@ -42,13 +42,26 @@ std::string pointers_text(const trace_step &step)
 			   moved("len", before.len, now.len, ""));
 }
 
+std::string printable(const std::string &text)
+{
+	std::string shown;
+
+	for (char c : text)
+		if (auto octet = static_cast<unsigned char>(c); octet < 0x20 || octet == 0x7f)
+			shown += fmt::format("\\x{:02x}", octet);
+		else
+			shown += c;
+	return shown;
+}
+
 std::string trace_text::painted(const char *code, const std::string &text) const
 {
 	return colour_ && !text.empty() ? fmt::format("\033[{}m{}\033[0m", code, text) : text;
 }
 
-std::string trace_text::tell(const trace_step &step, const std::string &host)
+std::string trace_text::tell(const trace_step &step, const std::string &name_of_host)
 {
+	const std::string host = printable(name_of_host);
 	std::string line;
 
 	if (!start_)
@@ -92,7 +105,7 @@ std::string trace_text::tell(const trace_step &step, const std::string &host)
 	std::string name = fmt::format(
 		"{:<12}", decides ? std::string(layer_name(step.where)) + ":" : step.event);
 	line += begin(fmt::format("{:.3f}", ms).c_str()) + std::string(2 * depth, ' ') +
-		painted(colour, name) + step.text;
+		painted(colour, name) + printable(step.text);
 	if (std::string pointers = pointers_text(step); !pointers.empty() && !bad)
 		line += painted(dim, "  [" + pointers + "]");
 	return line + "\n";

@@ -46,7 +46,7 @@ void edu_k_count_add(struct edu_net *net, enum edu_counter counter, edu_u32 amou
 	net->counters[counter] += amount;
 }
 
-void edu_k_trace_skb(struct edu_net *, enum edu_trace_point point, const struct sk_buff *skb)
+void edu_k_trace_skb(struct edu_net *, enum edu_trace_point point, const struct sk_buff *skb, int)
 {
 	if (skb->data < skb->head ||
 	    skb->data + (skb->len - skb->data_len) != skb->head + skb->tail)

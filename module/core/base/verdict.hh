@@ -51,11 +51,12 @@ inline void finish(edu_net *net, skb_ptr packet, verdict decided)
 		drop(net, std::move(packet), decided.reason());
 }
 
-/* A packet crosses a layer boundary; costs one load while nobody watches. */
-inline void trace(edu_net *net, edu_trace_point point, const sk_buff *skb)
+/* A packet crosses a layer boundary; costs one load while nobody watches. @ifindex: the device it leaves
+ * by, where it does. */
+inline void trace(edu_net *net, edu_trace_point point, const sk_buff *skb, int ifindex = 0)
 {
 	if (edu_k_trace_on) [[unlikely]]
-		edu_k_trace_skb(net, point, skb);
+		edu_k_trace_skb(net, point, skb, ifindex);
 }
 
 } // namespace edu

@@ -130,9 +130,11 @@ void ip_forward_broadcast(edu_iface &in, const skb_ptr &packet, rtable &route)
 		host.count(EDU_Ip_DropDirectedBroadcast);
 		return;
 	}
-	skb_ptr copy{
-		edu_k_skb_copy(packet.get(), read_once(route.rt_dev->headroom), EDU_GFP_ATOMIC)};
-	if (!copy) {
+	const u32 headroom = read_once(route.rt_dev->headroom);
+	skb_ptr copy{edu_k_skb_copy(packet.get(), headroom, EDU_GFP_ATOMIC)};
+
+	/* It is not too large, and the other is as it came. */
+	if (!copy || edu_k_skb_forward(copy.get(), info.header_len, route.rt_mtu, headroom) < 0) {
 		host.count(EDU_Ip_DropNoMemory);
 		return;
 	}

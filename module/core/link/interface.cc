@@ -95,7 +95,7 @@ result<void> iface_xmit(edu_iface &iface, skb_ptr frame, wire::eth::ethertype ty
 		drop(net, std::move(frame), EDU_Link_DropNotUp);
 		return errc::enetdown;
 	}
-	trace(net, EDU_TRACE_dev_send, frame.get());
+	trace(net, EDU_TRACE_dev_send, frame.get(), iface.ifindex);
 	int error = edu_k_dev_xmit(dev, frame.release(), static_cast<u16>(type));
 	if (error) [[unlikely]] {
 		edu_k_count(net, EDU_Link_DropXmitError);

@@ -6,6 +6,7 @@
 #include "failure.hh"
 #include "trace_file.hh"
 #include "trace_filter.hh"
+#include "trace_live.hh"
 #include "trace_page.hh"
 #include "trace_pcapng.hh"
 #include "trace_text.hh"
@@ -391,6 +392,30 @@ TEST(text, a_line_says_what_moved)
 		  std::string::npos);
 }
 
+TEST(text, the_name_of_a_device_does_not_speak_to_the_terminal)
+{
+	trace_step step = find_step([](const auto &s) { return !std::strcmp(s.kind, "route"); });
+	trace_text plain(false);
+
+	step.text = "route to 10.0.0.2 by \033[8m\177";
+	std::string line = plain.tell(step, "h\b1");
+	EXPECT_NE(line.find("by \\x1b[8m\\x7f\n"), std::string::npos) << line;
+	EXPECT_NE(line.find("h\\x081"), std::string::npos) << line;
+	EXPECT_TRUE(std::all_of(line.begin(), line.end(), [](unsigned char c) {
+		return c == '\n' || (c >= 0x20 && c != 0x7f);
+	}));
+}
+
+TEST(live, every_way_to_lose_an_event_counts)
+{
+	EXPECT_EQ(
+		events_lost(
+			"entries: 7\noverrun: 1\ncommit overrun: 20\nbytes: 4000\n"
+			"oldest event ts:     2.5\nnow ts:  3.5\ndropped events: 300\nread events: 5\n"),
+		321u);
+	EXPECT_EQ(events_lost(""), 0u);
+}
+
 TEST(json, a_step_is_one_object_with_the_pointers_before_and_after)
 {
 	const trace_step &step = find_step([](const auto &s) { return s.event == "ip_send"; });
@@ -445,6 +470,32 @@ TEST(pcapng, every_block_is_whole_and_every_frame_has_its_comment)
 	EXPECT_EQ(comments, frames);
 	EXPECT_NE(data.find("cache miss, it is not in the cache"), std::string::npos);
 	EXPECT_NE(data.find("dropped: Udp.DropNoSocket"), std::string::npos);
+}
+
+TEST(pcapng, a_frame_is_on_its_device_without_a_route_to_say_which)
+{
+	pcapng_writer writer(0);
+	std::ostringstream out;
+	std::uint32_t devices = 0;
+
+	for (const auto &step : recorded_steps())
+		if (step.facts.is_arp)
+			writer.take(step, "h");
+	EXPECT_GE(writer.frames(), 2u);
+	writer.write(out);
+	std::string data = out.str();
+	for (std::size_t at = 0; at + 8 <= data.size();) {
+		std::uint32_t block[2];
+
+		std::memcpy(block, data.data() + at, sizeof(block));
+		if (block[0] == 1) { /* an interface: its name is the first option, 4 octets long */
+			devices++;
+			EXPECT_EQ(data.substr(at + 20, 4), "h:e0");
+		}
+		ASSERT_GE(block[1], 12u);
+		at += block[1];
+	}
+	EXPECT_EQ(devices, 1u);
 }
 
 TEST(page, nothing_from_the_network_can_leave_its_element)
