@@ -76,6 +76,18 @@ def test_git_over_http(sides, tmp_path):
 
 
 @pytest.mark.req("BSD-6", "OVER-6")
+def test_what_a_program_starts_with_an_environment_of_its_own(sides, tmp_path):
+    """It is on the same stack, with nothing in its environment and with libraries of its own to load."""
+    server, client = sides
+    (tmp_path / "page").write_text("words\n")
+    with server.started("env", "-i", PYTHON, "-m", "http.server", PORT, "-d", tmp_path) as daemon:
+        server.wait_listening(daemon)
+        for given in ("env -i", "LD_PRELOAD=", "LD_PRELOAD=libm.so.6"):
+            script = f"{given} /usr/bin/curl -sS http://{server.address}:{PORT}/page"
+            assert client.run("sh", "-c", script).stdout == "words\n", given
+
+
+@pytest.mark.req("BSD-6", "OVER-6")
 def test_programs_that_know_ipv4_as_a_part_of_ipv6(sides, tmp_path):
     """One socket of AF_INET6 bound to "::" serves both on Linux; a peer is called by its mapped address."""
     server, client = sides

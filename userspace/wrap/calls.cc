@@ -208,7 +208,7 @@ EDU_EXPORT int pidfd_getfd(int pidfd, int target, unsigned flags) noexcept
 		    face::unknown);
 }
 
-/* Programs that make a call of the above by its number. */
+/* Programs that make a wrapped call by its number. */
 EDU_EXPORT long syscall(long number, ...) noexcept
 {
 	long given[6];
@@ -228,6 +228,8 @@ EDU_EXPORT long syscall(long number, ...) noexcept
 	auto room = [&](int i) { return reinterpret_cast<socklen_t *>(given[i]); };
 	auto octets = [&](int i) { return reinterpret_cast<void *>(given[i]); };
 	auto message = [&](int i) { return reinterpret_cast<msghdr *>(given[i]); };
+	auto text = [&](int i) { return reinterpret_cast<char *>(given[i]); };
+	auto texts = [&](int i) { return reinterpret_cast<char **>(given[i]); };
 	auto messages = [&](int i) { return reinterpret_cast<mmsghdr *>(given[i]); };
 
 	switch (number) {
@@ -272,6 +274,10 @@ EDU_EXPORT long syscall(long number, ...) noexcept
 		return dup3(whole(0), whole(1), whole(2));
 	case SYS_pidfd_getfd:
 		return pidfd_getfd(whole(0), whole(1), count(2));
+	case SYS_execve:
+		return execve(text(0), texts(1), texts(2));
+	case SYS_execveat:
+		return execveat(whole(0), text(1), texts(2), texts(3), whole(4));
 	case SYS_io_uring_setup: /* see uring.cc */
 		errno = ENOSYS;
 		return -1;

@@ -9,7 +9,14 @@
  * octet can do is no harm. Only an address of AF_INET is rewritten on the way in, and a socket that takes
  * one got its number from a call that wrote the table; on the way out only addresses of our family are
  * rewritten, which no other socket has; and before a socket moves to another stack the kernel is
- * asked. So it matters not either that a child of vfork() writes into its parent's table.
+ * asked.
+ *
+ * A child of vfork() has descriptors of its own, but until it calls exec() its parent's memory, and
+ * with it its parent's table. So only the process that the table is about writes into it. To any other
+ * the table is worth nothing once it has noted something, and it asks the kernel each time. That this is
+ * so, `borrower` remembers, a variable of the parent's thread, which waits until the child is gone. (The
+ * same holds for processes by clone() with CLONE_VM. With CLONE_FILES too they share the descriptors, and
+ * what one opens the table does not tell the other; programs use threads for that.)
  *
  * What only the table knows is lost where there is another table, after exec() and in a process that is
  * passed the descriptor: that a socket may still move (it does not), and that the program believes in
@@ -22,6 +29,8 @@
 
 #include <atomic>
 #include <cstdint>
+
+#include <sys/types.h>
 
 namespace edu::wrap {
 
@@ -38,15 +47,26 @@ enum class face : std::uint8_t {
 
 void make_table();
 
+/* The table is this process's: after fork(). */
+void own_table();
+
 inline constexpr int table_size =
 	1 << 20; /* the kernel's default fs.nr_open; above it we always ask */
 
 extern std::atomic<face> *table; /* null: there was no memory, so we always ask */
 
+/* The process that was here when the table was found to be another's; 0: none. */
+[[gnu::tls_model("initial-exec")]] extern constinit thread_local pid_t borrower;
+
+/* That process is still here; else the parent is back. */
+bool is_borrowed();
+
 /* What the table says, perhaps `unknown`. */
 inline face noted_face(int fd)
 {
 	if (!table || fd < 0 || fd >= table_size)
+		return face::unknown;
+	if (borrower && is_borrowed()) [[unlikely]]
 		return face::unknown;
 	return table[fd].load(std::memory_order_relaxed);
 }

@@ -150,11 +150,16 @@ bool carry_name6(int from, int to)
 	return real::bind(to, reinterpret_cast<sockaddr *>(&name), sizeof(name)) == 0;
 }
 
-/* For each epoll set that watches fd: use(descriptor of the set, what is watched). */
+/*
+ * For each epoll set that watches fd: use(descriptor of the set, what is watched). A set remembers the
+ * file with its number, and keeps both when the file has lost this number and lives on under another:
+ * such an entry is about another file than fd.
+ */
 template <class user>
 void each_epoll(int fd, user use)
 {
-	DIR *directory = opendir("/proc/self/fdinfo");
+	struct stat status;
+	DIR *directory = fstat(fd, &status) == 0 ? opendir("/proc/self/fdinfo") : nullptr;
 
 	if (!directory)
 		return;
@@ -168,12 +173,13 @@ void each_epoll(int fd, user use)
 		while (std::fgets(line, sizeof(line), file)) {
 			int watched;
 			unsigned events;
-			unsigned long long data;
+			unsigned long long data, inode;
 			int set;
 
-			if (std::sscanf(line, "tfd: %d events: %x data: %llx", &watched, &events,
-					&data) != 3 ||
-			    watched != fd || std::sscanf(entry->d_name, "%d", &set) != 1)
+			if (std::sscanf(line, "tfd: %d events: %x data: %llx pos:%*d ino:%llx",
+					&watched, &events, &data, &inode) != 4 ||
+			    watched != fd || inode != status.st_ino ||
+			    std::sscanf(entry->d_name, "%d", &set) != 1)
 				continue;
 			epoll_event event{events, {.u64 = data}};
 			use(set, event);
@@ -237,14 +243,19 @@ bool take_place(int fd, int to, face what)
 		if (count < most)
 			watches[count++] = {set, event};
 	});
+	/* A set that does not give fd up did not have it: another number of a set that comes before, or
+	 * an entry about another file after all. It is not to get fd now. */
 	for (unsigned i = 0; i < count; i++)
-		epoll_ctl(watches[i].set, EPOLL_CTL_DEL, fd, nullptr);
-	if (real::dup3(to, fd, flags & FD_CLOEXEC ? O_CLOEXEC : 0) < 0)
-		return false;
+		if (epoll_ctl(watches[i].set, EPOLL_CTL_DEL, fd, nullptr) < 0)
+			watches[i].set = -1;
+	bool taken = real::dup3(to, fd, flags & FD_CLOEXEC ? O_CLOEXEC : 0) >= 0;
+	errno_guard keep;
 	for (unsigned i = 0; i < count; i++)
-		epoll_ctl(watches[i].set, EPOLL_CTL_ADD, fd, &watches[i].event);
-	note_face(fd, what);
-	return true;
+		if (watches[i].set >= 0)
+			epoll_ctl(watches[i].set, EPOLL_CTL_ADD, fd, &watches[i].event);
+	if (taken)
+		note_face(fd, what);
+	return taken;
 }
 
 /* Replaces a socket of the family `from` by one of the family `into`. */

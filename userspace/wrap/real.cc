@@ -13,6 +13,8 @@
 #include <eduinet.h>
 
 #include <dlfcn.h>
+#include <pthread.h>
+
 #include <cstdlib>
 
 namespace edu::wrap {
@@ -75,6 +77,7 @@ namespace {
 [[gnu::constructor]] void begin()
 {
 	start();
+	pthread_atfork(nullptr, nullptr, own_table); /* may allocate, so not in start() */
 	answer_for_hosts();
 }
 

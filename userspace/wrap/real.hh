@@ -26,6 +26,8 @@
 
 #include <atomic>
 #include <cerrno>
+#include <cstdio>
+#include <cstdlib>
 
 /* The checked form of recvfrom() that _FORTIFY_SOURCE makes of it. */
 extern "C" ssize_t __recvfrom_chk(int fd, void *buffer, std::size_t length, std::size_t room,
@@ -38,7 +40,8 @@ extern "C" int pidfd_getfd(int pidfd, int target, unsigned flags) noexcept;
 	X(sendto) X(recvfrom) X(__recvfrom_chk) X(sendmsg) X(recvmsg) X(sendmmsg) X(recvmmsg) \
 	X(getsockopt) X(setsockopt) X(ioctl) X(dup) X(dup2) X(dup3) X(fcntl) X(fcntl64) \
 	X(pidfd_getfd) X(getifaddrs) X(getaddrinfo) X(res_nsend) \
-	X(execve) X(execvpe) X(fexecve) X(execveat) X(posix_spawn) X(posix_spawnp)
+	X(execve) X(execvpe) X(fexecve) X(execveat) X(posix_spawn) X(posix_spawnp) \
+	X(system) X(popen)
 /* clang-format on */
 
 #define EDU_EXPORT extern "C" __attribute__((visibility("default")))

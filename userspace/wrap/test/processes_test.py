@@ -261,6 +261,134 @@ class Lives(unittest.TestCase):
             assert os.waitpid(os.posix_spawn(command[0], command, {}), 0)[1] == 0
         """)
 
+    def test_children_by_every_call_and_with_every_environment(self):
+        """None runs on Linux's stack, whatever it is told to load or to forget."""
+        run(f"""
+            import shlex
+            wrap, played = {WRAP!r}, {PLAYED!r}
+        """ + """
+            words = ["sh", "-c", 'echo "$LD_PRELOAD $EDUINET_RUN $A"']
+            command = shlex.join(words).encode()
+            words = [one.encode() for one in words]
+            array = (ctypes.c_char_p * 4)(*words, None)
+            file, path = b"sh", b"/bin/sh"
+            fd = os.open(path, os.O_RDONLY)
+            libc.popen.restype = ctypes.c_void_p
+            libc.pclose.argtypes = [ctypes.c_void_p]
+            def leave(status):
+                os._exit(os.waitstatus_to_exitcode(status))
+            theirs = [  # calls that take an environment
+                lambda given: libc.execve(path, array, given),
+                lambda given: libc.execvpe(file, array, given),
+                lambda given: libc.execle(path, *words, None, given),
+                lambda given: libc.fexecve(fd, array, given),
+                lambda given: libc.execveat(-100, path, array, given, 0),
+                lambda given: libc.syscall(59, path, array, given),
+                lambda given: libc.syscall(322, -100, path, array, given, 0),
+            ]
+            own = [  # and those that do with the program's
+                lambda: libc.execv(path, array),
+                lambda: libc.execvp(file, array),
+                lambda: libc.execl(path, *words, None),
+                lambda: libc.execlp(file, *words, None),
+                lambda: leave(libc.system(command)),
+                lambda: leave(libc.pclose(libc.popen(command, b"w"))),
+            ]
+            def told(act):
+                reader, writer = os.pipe()
+                child = os.fork()
+                if not child:
+                    os.dup2(writer, 1)
+                    act()
+                    os._exit(99)
+                os.close(writer)
+                with open(reader) as file:
+                    text = file.read()
+                assert os.waitpid(child, 0)[1] == 0, (number, given, text)
+                return text
+            def with_own(act, given):
+                libc.clearenv()
+                for one in given:
+                    libc.putenv(one)
+                act()
+            for given, wanted in [
+                    ([], f"{wrap}:{played} family=13  "),
+                    (["A=1", "EDUINET_RUN=family=13 only=stream"], f"{wrap}:{played} family=13 only=stream 1"),
+                    (["LD_PRELOAD=" + played, "A=1"], f"{wrap}:{played} family=13  1"),
+                    (["A=1", f"LD_PRELOAD=libm.so.6 {played}"], f"{wrap}:libm.so.6 {played} family=13  1"),
+                    ([f"LD_PRELOAD=libm.so.6:{wrap}:{played}"], f"libm.so.6:{wrap}:{played} family=13  ")]:
+                given = [one.encode() for one in given]
+                listed = (ctypes.c_char_p * (len(given) + 1))(*given, None)
+                for number, act in enumerate(theirs):
+                    assert told(lambda: act(listed)) == wanted + "\\n", (number, given)
+                for number, act in enumerate(own):
+                    assert told(lambda: with_own(act, given)) == wanted + "\\n", (number, given)
+        """)
+
+    def test_an_emptied_list_of_libraries_has_ours(self):
+        """Nobody else's: those of before have been told to stay away. Others of its own stay behind ours."""
+        script = "import socket; print(socket.socket(socket.AF_INET).getsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY))"
+        told = run(f"""
+            subprocess.run(["printenv", "LD_PRELOAD"], env={{"LD_PRELOAD": ""}}, check=True)
+            subprocess.run(["/usr/bin/python3", "-c", {script!r}], env={{"LD_PRELOAD": {PLAYED!r}}}, check=True)
+        """)
+        self.assertEqual(told, WRAP + "\n5\n")
+
+    def test_a_command_for_the_shell_keeps_its_meaning(self):
+        told = run("""
+            libc.clearenv()
+            assert libc.system(b"exit 3") == 3 << 8 and libc.system(None) != 0
+            assert libc.system(b"echo $EDUINET_RUN; echo \\"it's $0\\" # a comment") == 0
+        """, settings="it's")
+        self.assertEqual(told, "family=13 it's\nit's sh\n")
+
+    def test_children_that_have_their_parents_memory(self):
+        environment = dict(os.environ, LD_PRELOAD=f"{WRAP}:{PLAYED}", EDUINET_RUN="family=13")
+        program = os.path.join(os.path.dirname(EDU), "edu_wrap_vfork")
+        done = subprocess.run([program], env=environment, capture_output=True, text=True, timeout=20, check=False)
+        self.assertEqual((done.stdout, done.returncode), ("", 0))
+
+    def test_children_do_not_change_what_their_parent_knows(self):
+        """Python starts programs by vfork(); dup2() gives them their input."""
+        run("""
+            os.dup2(socket(AF_INET, SOCK_DGRAM).detach(), 0)
+            sock = socket(fileno=0)
+            subprocess.run(["true"], stdin=socket(AF_UNIX), check=True)
+            sock.sendto(b"", ("127.0.0.1", 9))
+        """)
+
+    def test_children_that_have_a_copy_know_what_they_make(self):
+        """Also those that come by ways of which no handler of fork() is told."""
+        run("""
+            def mapped(number):
+                # That it is to seem of AF_INET6 is known to the table only.
+                sock = socket(AF_INET6, SOCK_DGRAM)
+                sock.connect(("::ffff:127.0.0.1", 9))
+                os.dup2(sock.detach(), number)
+                return socket(AF_INET6, SOCK_DGRAM, fileno=number)
+            def is_mapped(sock):
+                return PLAYED(sock) and sock.getpeername()[0] == "::ffff:127.0.0.1"
+            def start():  # vfork(), and then dup2() onto 0
+                subprocess.run(["true"], stdin=unix, check=True)
+            unix = socket(AF_UNIX)
+            number = socket(AF_UNIX).detach()
+            before = mapped(200)
+            for fork in (os.fork, libc._Fork, lambda: libc.syscall(57)):
+                child = fork()
+                if not child:
+                    status = 1
+                    try:
+                        if fork is os.fork:  # the others are told no sooner than they make something
+                            start()
+                        made = mapped(number)
+                        start()
+                        status = 0 if is_mapped(made) and is_mapped(before) and is_mapped(mapped(201)) else 2
+                    finally:
+                        os._exit(status)
+                assert os.waitpid(child, 0)[1] == 0, fork
+            assert is_mapped(before)
+        """)
+
     def test_a_descriptor_passed_over_a_unix_socket(self):
         run("""
             ours, theirs = socketpair(AF_UNIX)
@@ -405,6 +533,40 @@ class Choices(unittest.TestCase):
             client = socket()
             client.connect(server.getsockname())
             assert epoll.poll(10) == [(server.fileno(), select.EPOLLIN)]
+        """, "only=client")
+
+    def test_a_socket_that_moves_stays_out_of_other_epoll_sets(self):
+        """A set that has its number for another file, which has lost that number and lives on."""
+        run("""
+            class event(ctypes.Structure):
+                _pack_ = 1
+                _fields_ = [("events", ctypes.c_uint), ("data", ctypes.c_ulong)]
+            def add(epoll, fd, data):
+                assert libc.epoll_ctl(epoll.fileno(), 1, fd, ctypes.byref(event(select.EPOLLIN, data))) == 0
+            def told(epoll, milliseconds):
+                got = (event * 10)()
+                return [one.data for one in got[:libc.epoll_wait(epoll.fileno(), got, 10, milliseconds)]]
+            def once():
+                only_old, both = select.epoll(), select.epoll()
+                ours, theirs = socketpair()
+                number = ours.fileno()
+                add(only_old, number, 1)
+                add(both, number, 2)
+                copy = ours.dup()
+                ours.close()
+                server = socket()
+                assert server.fileno() == number
+                server.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)  # the same
+                server.bind(("127.0.0.1", 0))
+                add(both, number, 3)
+                server.listen()
+                assert not PLAYED(server)
+                client = socket()
+                client.connect(server.getsockname())
+                assert told(both, 10000) == [3]
+                assert told(only_old, 100) == []
+            for _ in range(8):  # the order in which a set lists two files is a matter of chance
+                once()
         """, "only=client")
 
     def test_all_numbers_of_a_socket_move(self):
