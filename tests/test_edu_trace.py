@@ -180,6 +180,7 @@ def test_the_programs_status_is_the_traces(pair):
     assert done.returncode == 127 and "cannot run" in done.stderr
 
 
+@pytest.mark.patient
 def test_a_capture_for_wireshark(pair, tmp_path):
     path = tmp_path / "trace.pcapng"
     server = pair.b.linux_socket(bind=("10.0.0.2", 7000))
