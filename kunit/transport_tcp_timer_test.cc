@@ -7,7 +7,9 @@
  *
  * Locking: none. Tests run one after the other.
  */
-#include "frames.hh"
+#include "stack.hh"
+#include "tcp_peer.hh"
+#include "transport/tcp_output.hh"
 #include "wire/tcp.hh"
 
 namespace edu::test::on_transport_tcp_timer {
@@ -15,9 +17,11 @@ namespace {
 
 namespace flag = wire::tcp::flag;
 
-constexpr int etimedout = -110;
-constexpr int tcp_nodelay = 1, tcp_maxseg = 2, tcp_cork = 3, tcp_user_timeout = 18;
-constexpr int so_rcvbuf = 8, so_keepalive = 9;
+constexpr int eagain = -11, enobufs = -105, etimedout = -110;
+constexpr int tcp_nodelay = 1, tcp_maxseg = 2, tcp_cork = 3, tcp_user_timeout = 18,
+	      tcp_notsent_lowat = 25;
+constexpr int so_sndbuf = 7, so_rcvbuf = 8, so_keepalive = 9, so_linger = 13, so_rcvlowat = 18;
+constexpr int ip_mtu_discover = 10, pmtudisc_dont = 0;
 constexpr u8 tcp_protocol_number = 6;
 constexpr u16 port = 7;
 constexpr u32 limit_ms = 5000; /* for what must happen; in the end it does not take so long */
@@ -39,6 +43,7 @@ struct seen {
 	wire::tcp::options opts = {};
 	u32 len = 0; /* octets of payload */
 	u8 ttl = 0, tos = 0;
+	u16 id = 0;
 	bool df = false;
 
 	bool has(u8 bits) const { return (header.flags & bits) == bits; }
@@ -113,6 +118,19 @@ struct tcp_pair {
 		       same({received, got}, {pattern, got});
 	}
 	u64 count(edu_counter which) const { return w.a.counter(which); }
+	static tcp_sock &tcp(const socket &sock) { return tcp_sk(core(sock.sk())); }
+
+	/* Host a's device cuts large segments into packets. */
+	void device_cuts()
+	{
+		edu_dev_info info = {};
+
+		edu_t_dev_info(w.a.get(), w.a.ifindex(), &info);
+		info.segment_max = 65535;
+		info.csum_offload = 1;
+		edu_t_dev_change(w.a.get(), w.a.ifindex(), &info);
+		w.cable.cut();
+	}
 
 	bool parse(bytes frame, seen &s) const
 	{
@@ -130,6 +148,7 @@ struct tcp_pair {
 		s.len = static_cast<u32>(tcp.payload_length());
 		s.ttl = ip.ttl();
 		s.tos = ip.tos();
+		s.id = ip.id();
 		s.df = ip.dont_fragment();
 		return true;
 	}
@@ -324,14 +343,12 @@ EDU_TEST_F(tcp_pair, tcp_timer, ttl_and_tos_are_the_programs, "RFC9293-MUST-48",
 
 EDU_TEST_F(tcp_pair, tcp_timer, df_follows_ip_mtu_discover, "RFC1191-3", "RFC9293-MUST-16")
 {
-	constexpr int ip_mtu_discover = 10, dont = 0;
-
 	auto s = w.connect(port);
 	w.cable.clear();
 	write(s.a, 0, 5);
 	EXPECT_TRUE(arrives(s.b, 5));
 	EXPECT_TRUE(segment(0).df);
-	s.a.set(sol_ip, ip_mtu_discover, dont);
+	s.a.set(sol_ip, ip_mtu_discover, pmtudisc_dont);
 	w.cable.clear();
 	write(s.a, 5, 5);
 	EXPECT_TRUE(arrives(s.b, 10));
@@ -354,19 +371,33 @@ EDU_TEST_F(tcp_pair, tcp_timer, the_urgent_pointer_leads_behind_the_octet, "RFC9
 
 EDU_TEST_F(tcp_pair, tcp_timer, a_device_that_cuts_gets_large_segments, "TCP-12")
 {
-	edu_dev_info info = {};
-
 	auto s = w.connect(port);
-	edu_t_dev_info(w.a.get(), w.a.ifindex(), &info);
-	info.segment_max = 65535;
-	info.csum_offload = 1;
-	edu_t_dev_change(w.a.get(), w.a.ifindex(), &info);
-	w.cable.cut();
+	device_cuts();
 	w.cable.clear();
 	write(s.a, 0, 40000);
 	EXPECT_TRUE(arrives(s.b, 40000));
 	EXPECT_LE(28, with_data()); /* as packets they are on the cable, and the sums are right */
 	EXPECT_EQ(segment(0).len, 1448);
+}
+
+/* Each of them may be taken apart on its way, and be put together again by its number. */
+EDU_TEST_F(tcp_pair, tcp_timer, packets_of_large_segments_share_no_identification, "RFC6864-4")
+{
+	u32 alike = 0;
+
+	auto s = w.connect(port);
+	device_cuts();
+	s.a.set(sol_ip, ip_mtu_discover, pmtudisc_dont);
+	w.cable.clear();
+	write(s.a, 0, 40000);
+	EXPECT_TRUE(arrives(s.b, 40000));
+	const u32 all = segments();
+
+	EXPECT_LE(28, all);
+	for (u32 i = 0; i < all; i++)
+		for (u32 k = 0; k < i; k++)
+			alike += segment(i).id == segment(k).id;
+	EXPECT_EQ(alike, 0);
 }
 
 /*
