@@ -38,10 +38,32 @@ seq32 tcp_acceptable_seq(const tcp_sock &s)
  * Data
  */
 
+/* A program can overdraw the send buffer by one large sk_buff; the cuts may cost as much again. */
+bool tcp_is_cut_enough(const tcp_sock &s)
+{
+	constexpr u32 large_skb = 66 * 1024; /* truesize of one that is full */
+
+	return edu_k_stream_queued(home(s)) / 2 > u64{edu_k_sock_sndbuf(home(s))} + 2 * large_skb;
+}
+
+namespace {
+
+/* In rtx_queue the first and the last always, so that the connection goes on. */
+bool tcp_may_split(const tcp_sock &s, sk_buff *skb)
+{
+	return !(tcp_cb(skb).sacked & tcp_sacked::sent) || !tcp_is_cut_enough(s) ||
+	       skb == edu_k_skb_tree_first(&s.rtx_queue) ||
+	       skb == edu_k_skb_tree_last(&s.rtx_queue);
+}
+
+} // namespace
+
 sk_buff *tcp_split(tcp_sock &s, sk_buff *skb, u32 len)
 {
 	constexpr u8 of_the_end = tcp_flag::fin | tcp_flag::psh;
-	sk_buff *rest = edu_k_stream_split(home(s), skb, len, EDU_GFP_ATOMIC);
+	sk_buff *rest = tcp_may_split(s, skb) ?
+				edu_k_stream_split(home(s), skb, len, EDU_GFP_ATOMIC) :
+				nullptr;
 
 	if (!rest)
 		return nullptr;
