@@ -308,6 +308,18 @@ EDU_TEST(options, who_wants_no_gateway_gets_none, "INET-1", "OVER-4")
 	w.settle();
 }
 
+EDU_TEST(options, too_long_a_wish_for_fin_wait_2_is_cut_to_two_minutes, "TCP-8")
+{
+	constexpr int tcp_linger2 = 8;
+	world w;
+	socket s = w.a.tcp();
+
+	EXPECT_EQ(s.set(sol_tcp, tcp_linger2, 121), 0);
+	EXPECT_EQ(s.get(sol_tcp, tcp_linger2), 120);
+	EXPECT_EQ(s.set(sol_tcp, tcp_linger2, 5), 0);
+	EXPECT_EQ(s.get(sol_tcp, tcp_linger2), 5);
+}
+
 /* Every option of every level with every length and all kinds of octets, on every kind of socket. */
 EDU_TEST(options, no_length_does_harm, "INET-1", "IP-10")
 {

@@ -299,4 +299,59 @@ EDU_TEST_F(lossy_line, tcp_recovery, an_ack_from_too_long_ago_is_answered_and_dr
 	EXPECT_TRUE(line.sock.gets(edu::test::octets("tlk")));
 }
 
+/*
+ * A peer that means us ill
+ */
+
+/* It takes segments of 36 octets, and says that it has every other of them. */
+EDU_TEST(tcp_recovery, sack_blocks_do_not_multiply_the_memory_of_a_queue, "TCP-12", "RFC2018-5")
+{
+	constexpr int so_sndbuf = 7;
+	constexpr u32 tiny = 36, sndbuf = 2 * 65536, most = 2 * (sndbuf + 2 * 66 * 1024);
+	static u8 zeroes[2 * sndbuf];
+	wire::tcp::options opts{.mss = 48,
+				.has_window_scale = true,
+				.window_scale = 7,
+				.sack_permitted = true,
+				.has_timestamps = true,
+				.ts_value = 1,
+				.sack = {}};
+	edu_dev_info info = {};
+	tcp_line line;
+	u32 dearest = 0;
+
+	edu_t_dev_info(line.a.get(), line.a.ifindex(), &info);
+	info.segment_max = 65535;
+	info.csum_offload = 1;
+	edu_t_dev_change(line.a.get(), line.a.ifindex(), &info);
+	line.open_passively(opts);
+	tcp_sock &s = tcp_sk(core(line.sock.sk()));
+
+	EXPECT_EQ(line.sock.set(sol_socket, so_sndbuf, sndbuf / 2), 0);
+	s.cwnd = 1 << 20;
+	EXPECT_GT(line.sock.send({zeroes, sizeof(zeroes)}), 0);
+	line.run(0);
+	const u32 flight = s.flight();
+
+	EXPECT_GT(flight, sndbuf / 2);
+	for (u32 at = tiny; at + 6 * tiny < flight; at += 6 * tiny) {
+		by_hand what;
+
+		what.opts = tcp_line::stamps(opts);
+		for (u32 i = 0; i < 3; i++)
+			what.opts.sack[what.opts.sack_count++] = {
+				line.ack + (at + 2 * i * tiny),
+				line.ack + (at + (2 * i + 1) * tiny)};
+		line.forget();
+		line.say(what);
+		if (const u32 now = edu_k_stream_queued(line.sock.sk()); now > dearest)
+			dearest = now;
+	}
+	EXPECT_GT(s.sacked_out, 0);
+	EXPECT_LE(dearest, most + 4096); /* the cut that goes beyond it */
+	line.say({.opts = tcp_line::stamps(opts), .ack_ahead = static_cast<s32>(s.flight())});
+	EXPECT_EQ(s.sacked_out, 0);
+	EXPECT_LE(edu_k_stream_queued(line.sock.sk()), sndbuf);
+}
+
 } // namespace edu::test::on_transport_tcp_recovery

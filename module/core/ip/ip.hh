@@ -40,6 +40,7 @@ struct ip_params {
 	bool dont_fragment = false;
 	bool loop = true; /* a multicast: to the members in this host too (IP_MULTICAST_LOOP) */
 	u32 mtu = 0;	  /* octets of the largest packet; 0: the path's */
+	u16 packets = 1;  /* that the device cuts it into: as many identifications */
 	bytes options;	  /* a multiple of 4 octets, already checked */
 };
 

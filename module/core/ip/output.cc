@@ -18,13 +18,14 @@ namespace edu {
  * Identification
  */
 
-static u16 next_ident(edu_stack &host, be32 src, be32 dst, u8 protocol)
+/* The first of so many in a row: one for each packet that the device makes of a large buffer. */
+static u16 next_ident(edu_stack &host, be32 src, be32 dst, u8 protocol, u16 packets)
 {
 	u64 hash = siphash13(host.key, src.raw(), dst.raw(), u32{protocol});
 	atomic<u32> &slot = host.ip.ident[hash % ip_state::ident_slots];
 
 	/* Several destinations share a slot; the rest of the hash keeps them apart. */
-	return static_cast<u16>(slot.fetch_add(1) + (hash >> 32));
+	return static_cast<u16>(slot.fetch_add(packets) + (hash >> 32));
 }
 
 /*
@@ -122,8 +123,9 @@ result<void> ip_send(edu_stack &host, skb_ptr packet, rtable &route, const ip_pa
 		drop(host.net, std::move(packet), EDU_Ip_DropNoMemory);
 		return errc::enobufs;
 	}
-	u16 id = params.dont_fragment ? 0 :
-					next_ident(host, params.src, params.dst, params.protocol);
+	u16 id = params.dont_fragment ?
+			 0 :
+			 next_ident(host, params.src, params.dst, params.protocol, params.packets);
 	write_header(packet.push(header_len), header_len, params, static_cast<u16>(total), id);
 	edu_k_skb_mark_network(packet.get());
 	return ip_output(host, std::move(packet), route,
@@ -137,7 +139,7 @@ static void complete_header(edu_stack &host, mutable_bytes header, u32 total, co
 		store_addr(&header[12], route.rt_src);
 	if (!load_be16(&header[4]))
 		store_be16(&header[4], next_ident(host, load_addr(&header[12]),
-						  load_addr(&header[16]), header[9]));
+						  load_addr(&header[16]), header[9], 1));
 	store_be16(&header[2], static_cast<u16>(total));
 	store_be16(&header[10], 0);
 	store_be16(&header[10], checksum_of(header).host());

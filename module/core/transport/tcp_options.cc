@@ -106,7 +106,7 @@ result<void> set_linger2(tcp_sock &s, int seconds)
 	if (seconds < 0)
 		s.linger2_ms = -1;
 	else
-		s.linger2_ms = seconds > most ? 0 : seconds * static_cast<int>(ms_per_s);
+		s.linger2_ms = (seconds > most ? most : seconds) * static_cast<int>(ms_per_s);
 	return {};
 }
 

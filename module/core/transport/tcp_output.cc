@@ -38,10 +38,32 @@ seq32 tcp_acceptable_seq(const tcp_sock &s)
  * Data
  */
 
+/* A program can overdraw the send buffer by one large sk_buff; the cuts may cost as much again. */
+bool tcp_is_cut_enough(const tcp_sock &s)
+{
+	constexpr u32 large_skb = 66 * 1024; /* truesize of one that is full */
+
+	return edu_k_stream_queued(home(s)) / 2 > u64{edu_k_sock_sndbuf(home(s))} + 2 * large_skb;
+}
+
+namespace {
+
+/* In rtx_queue the first and the last always, so that the connection goes on. */
+bool tcp_may_split(const tcp_sock &s, sk_buff *skb)
+{
+	return !(tcp_cb(skb).sacked & tcp_sacked::sent) || !tcp_is_cut_enough(s) ||
+	       skb == edu_k_skb_tree_first(&s.rtx_queue) ||
+	       skb == edu_k_skb_tree_last(&s.rtx_queue);
+}
+
+} // namespace
+
 sk_buff *tcp_split(tcp_sock &s, sk_buff *skb, u32 len)
 {
 	constexpr u8 of_the_end = tcp_flag::fin | tcp_flag::psh;
-	sk_buff *rest = edu_k_stream_split(home(s), skb, len, EDU_GFP_ATOMIC);
+	sk_buff *rest = tcp_may_split(s, skb) ?
+				edu_k_stream_split(home(s), skb, len, EDU_GFP_ATOMIC) :
+				nullptr;
 
 	if (!rest)
 		return nullptr;
@@ -240,6 +262,8 @@ void tcp_push_as(tcp_sock &s, u8 nonagle, bool only_one)
 	tcp_check_probe_timer(s);
 }
 
+constexpr u32 tcp_no_lowat = 0xffffffff; /* TCP_NOTSENT_LOWAT and its sysctl: no limit */
+
 /* New octets have left: what follows from that. */
 void tcp_new_data_sent(tcp_sock &s, sk_buff *skb, u32 mss)
 {
@@ -253,6 +277,9 @@ void tcp_new_data_sent(tcp_sock &s, sk_buff *skb, u32 mss)
 	edu_k_skb_tree_insert(&s.rtx_queue, skb);
 	tcp_score_sent(s, skb);
 	s.snd_nxt = cb.end_seq;
+	/* Who waits for TCP_NOTSENT_LOWAT waits for what leaves, not for what arrives. */
+	if (tcp_notsent_lowat(s) != tcp_no_lowat)
+		edu_k_sock_write_space(home(s));
 	if (skb_len(skb) % mss)
 		s.snd_sml = cb.end_seq;
 	s.lsndtime_ms = now;
@@ -319,7 +346,7 @@ void tcp_send_fin(tcp_sock &s)
 	if (s.fin_queued || state_of(s) == sock_state::close)
 		return;
 	if (!last) {
-		last = edu_k_stream_alloc(home(s), tcp_max_header, EDU_GFP_ATOMIC);
+		last = edu_k_stream_alloc(home(s), tcp_max_header, EDU_GFP_ATOMIC, 1);
 		if (!last) {
 			tcp_after_failure(s, errc::enomem);
 			return;

@@ -60,8 +60,11 @@ errc tcp_transmit_syn(tcp_sock &s, const tcp_path &path, u8 flags, const wire::t
  */
 
 /* Cuts an sk_buff of either queue at `len` octets: it keeps those in front; the rest is returned, on no
- * queue. null: no memory. */
+ * queue. null: no memory, or too much of it is used already. */
 sk_buff *tcp_split(tcp_sock &s, sk_buff *skb, u32 len);
+/* Each cut costs the memory of an sk_buff, and the peer says by its SACK blocks where rtx_queue is to be cut:
+ * true when that has cost so much that no more is done for it (CVE-2019-11478). */
+bool tcp_is_cut_enough(const tcp_sock &s);
 /* The first sk_buff of write_queue, cut to len octets, goes out and to rtx_queue. */
 errc tcp_send_first(tcp_sock &s, tcp_path &path, u32 len, u32 mss);
 /* Our SYN or SYN-ACK is on its way, and no data may follow yet. It is in no queue. */

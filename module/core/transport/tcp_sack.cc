@@ -254,10 +254,10 @@ void tcp_mark_sacked(tcp_sock &s, sk_buff *skb, tcp_ack_news &news)
 	news.newly_sacked += span;
 }
 
-/* Cuts a segment of rtx_queue in two, between packets. The second half; null: no memory. */
+/* Cuts a segment of rtx_queue in two, between packets. The second half; null: no memory, or too much is used. */
 sk_buff *tcp_cut(tcp_sock &s, sk_buff *skb, u32 len)
 {
-	sk_buff *rest = tcp_split(s, skb, len);
+	sk_buff *rest = tcp_is_cut_enough(s) ? nullptr : tcp_split(s, skb, len);
 
 	if (rest)
 		edu_k_skb_tree_insert(&s.rtx_queue, rest);

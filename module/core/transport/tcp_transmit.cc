@@ -54,8 +54,9 @@ bool tcp_dont_fragment(const tcp_sock &s, const rtable &route, bool fits)
 }
 
 /* MUST-48, MUST-49: what the program has set. The two bits of ECN are not for it to set. */
-ip_params tcp_ip_params(const tcp_sock &s, const tcp_path &path, u32 len, bool large)
+ip_params tcp_ip_params(const tcp_sock &s, const tcp_path &path, u32 len, u32 packets)
 {
+	const bool large = packets > 1;
 	const int ttl = read_once(s.ip_ttl);
 	const u32 total = path.ip_header_len() + len;
 
@@ -67,6 +68,7 @@ ip_params tcp_ip_params(const tcp_sock &s, const tcp_path &path, u32 len, bool l
 		.tos = static_cast<u8>(read_once(s.ip_tos) & ~wire::ipv4::ecn_mask),
 		.dont_fragment = tcp_dont_fragment(s, *path.route, large || total <= path.mtu),
 		.mtu = large ? total : path.mtu, /* its packets will fit */
+		.packets = static_cast<u16>(packets),
 		.options = path.options.all(),
 	};
 }
@@ -119,7 +121,7 @@ errc tcp_transmit(tcp_sock &s, const tcp_path &path, skb_ptr packet, const tcp_s
 
 	tcp_put_header(s, path, packet, what);
 	trace(host.net, EDU_TRACE_tcp_send, packet.get());
-	const ip_params params = tcp_ip_params(s, path, packet.len(), large);
+	const ip_params params = tcp_ip_params(s, path, packet.len(), packets);
 	auto sent = ip_send(host, std::move(packet), *path.route, params);
 
 	if (!sent)
