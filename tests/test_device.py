@@ -355,7 +355,7 @@ def test_what_a_program_has_not_read_keeps_nothing_of_netfilter(lab, kind):
     host, peer = lab.edu_host("10.0.0.1/24"), lab.linux_host("10.0.0.2/24")
     host.run("modprobe", "nf_conntrack_netlink")
     host.run("tc", "qdisc", "add", "dev", "e0", "clsact")
-    host.run("tc", "filter", "add", "dev", "e0", "ingress", "protocol", "ip", "matchall", "action", "ct")
+    host.run("tc", "filter", "add", "dev", "e0", "ingress", "protocol", "ip", "matchall", "action", "ct", "commit")
     sock = host.socket(kind, bind=("10.0.0.1", 7000))
     speaker = peer.linux_socket(kind)
     if kind == socket.SOCK_STREAM:

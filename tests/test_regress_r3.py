@@ -42,7 +42,8 @@ def deaf(host):
 @pytest.mark.req("BSD-6", "TCP-8", "LAYER-3")
 @pytest.mark.parametrize("killed", [False, True], ids=["exit", "SIGKILL"])
 def test_the_end_of_a_program_does_not_linger(pair, killed):
-    """SO_LINGER is for who calls close(); a program that ends could not be killed while it waits."""
+    """SO_LINGER is for who calls close(). A program that ended waited, and could not be killed then; one that was
+    killed went at once, and shall."""
     ours, theirs = connection(pair, False)
     ours.setsockopt(socket.SOL_SOCKET, SO_LINGER, struct.pack("ii", ON, 30))
     with deaf(pair.b):

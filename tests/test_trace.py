@@ -4,6 +4,7 @@ SKB-2, LAYER-1)."""
 
 import os
 import re
+import socket
 
 import pytest
 from conftest import in_netns, wait_for
@@ -118,3 +119,29 @@ def test_a_drop_tells_its_reason(pair, trace):
     with pytest.raises(ConnectionRefusedError):
         sock.recv(10)
     assert "Udp.DropNoSocket" in [fields["reason"] for name, fields in trace(pair.a) if name == "edu_drop"]
+
+
+@pytest.mark.req("TCP-7", "TCP-8")
+def test_the_states_of_a_connection_to_its_end(pair, trace):
+    """All are told of the same two ends, also when a record in TIME-WAIT has taken the socket's place."""
+    listener = pair.b.linux_socket(socket.SOCK_STREAM, bind=("10.0.0.2", 7000))
+    listener.listen(1)
+    ours = pair.a.socket(socket.SOCK_STREAM)
+    ours.connect(("10.0.0.2", 7000))
+    theirs, (_, port) = listener.accept()
+    ours.shutdown(socket.SHUT_WR)
+    assert theirs.recv(1) == b""
+    theirs.close()
+    assert ours.recv(1) == b""
+    ours.close()
+
+    def told():
+        return [fields for name, fields in trace(pair.a) if name == "tcp_state"]
+
+    wait_for(lambda: [one for one in told() if one["new_state"] == "TIME_WAIT"], "TIME_WAIT")
+    assert {(one["saddr"], one["sport"], one["daddr"], one["dport"]) for one in told()} == {
+        ("10.0.0.1", str(port), "10.0.0.2", "7000")
+    }
+    assert [one["new_state"] for one in told()] == [
+        "SYN_SENT", "ESTABLISHED", "FIN_WAIT1", "FIN_WAIT2", "TIME_WAIT"
+    ]

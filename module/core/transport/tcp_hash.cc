@@ -220,12 +220,6 @@ void tcp_hash_time_wait(tcp_sock &s, tcp_timewait &record)
 {
 	tcp_tables &tables = s.host->tcp.tables;
 
-	record.end.laddr = s.end.laddr;
-	record.end.faddr = s.end.faddr;
-	record.end.lport = s.end.lport;
-	record.end.fport = s.end.fport;
-	record.end.bound_if = s.end.bound_if;
-	record.end.what = tcp_end::kind::time_wait;
 	tcp_share_port(s, record);
 	tables.established.insert(record.end, s.end.node.hash);
 	tables.established.remove(s.end);

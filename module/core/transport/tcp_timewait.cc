@@ -110,6 +110,12 @@ owner<tcp_timewait> tcp_record_make(const tcp_sock &s, sock_state substate)
 		return record;
 	record->host = s.host;
 	record->lock.init(EDU_LOCK_TCP_TIME_WAIT);
+	record->end.laddr = s.end.laddr;
+	record->end.faddr = s.end.faddr;
+	record->end.lport = s.end.lport;
+	record->end.fport = s.end.fport;
+	record->end.bound_if = s.end.bound_if;
+	record->end.what = tcp_end::kind::time_wait;
 	record->state = substate;
 	record->rcv_nxt = s.rcv_nxt;
 	record->snd_nxt = s.snd_nxt;

@@ -621,10 +621,13 @@
 				one.window.push([step.time, Number(said[1])]);
 		}
 
+	/* A listener has states, but nobody at the other end. */
+	const plotted = [...connections.values()].filter((one) => !one.ends[1].endsWith(":0"));
+
 	function drawTcp(current) {
-		$("tcp").hidden = !connections.size;
-		if (!connections.size) return;
-		$("tcp-plots").replaceChildren(...[...connections.values()].flatMap((one) => [
+		$("tcp").hidden = !plotted.length;
+		if (!plotted.length) return;
+		$("tcp-plots").replaceChildren(...plotted.flatMap((one) => [
 			make("h3", {}, one.name), plotConnection(one, current)]));
 	}
 
