@@ -179,6 +179,10 @@ void edu_t_fail_alloc(unsigned int n);
 int edu_t_alloc_failed(void);
 /* Whether the machine is short of memory for streams (edu_k_stream_pressure()), until edu_t_begin(). */
 void edu_t_pressure(int yes);
+/* Whether it is used up, so that only what is forced is sent (edu_k_stream_alloc()), until edu_t_begin(). */
+void edu_t_stream_full(int yes);
+/* Whether the caller's process is about to end (edu_k_exiting()), until edu_t_begin(). */
+void edu_t_exiting(int yes);
 
 /* Trace points passed (edu_k_trace_skb, by any host) since edu_t_trace_start(), oldest first, at
  * most 256. A home that cannot tell returns -1. */

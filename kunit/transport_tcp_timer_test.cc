@@ -431,6 +431,79 @@ EDU_TEST_F(tcp_pair, tcp_timer, a_closed_window_is_probed_until_it_opens, "RFC92
 	EXPECT_TRUE(arrives(s.b, sent));
 }
 
+/* The doublings of timeouts are in the RTO already. */
+EDU_TEST(tcp_timer, the_first_probe_waits_for_one_rto, "RFC9293-SHLD-29")
+{
+	constexpr u32 timeouts = 5, first = 5;
+	tcp_line line;
+
+	line.a.tune(EDU_TUNE_tcp_rto_min_ms, 20);
+	line.open_passively(); /* no timestamps: what was sent again measures nothing */
+	tcp_sock &s = tcp_sk(core(line.sock.sk()));
+
+	EXPECT_EQ(line.sock.send(octets("first")), static_cast<int>(first));
+	for (u32 ms = 0; ms < limit_ms && s.backoff < timeouts; ms += 10)
+		line.run(10);
+	EXPECT_EQ(line.sock.send(octets("second")), 6); /* Nagle holds it */
+	line.say({.ack_ahead = first, .window = 0});
+	ASSERT_EQ(s.timer_kind, tcp_timer_kind::probe);
+	EXPECT_GE(s.rto_ms, 20u << timeouts);
+	EXPECT_EQ(s.retransmit_due_ms - edu_k_now_ms(), s.rto_ms);
+}
+
+EDU_TEST_F(tcp_pair, tcp_timer, what_is_not_sent_bounds_what_is_written, "TCP-12")
+{
+	constexpr u32 lowat = 16384, one_buffer = 65536;
+	int got;
+
+	auto s = w.connect(port);
+	s.a.set(sol_socket, so_sndbuf, 1 << 20);
+	s.a.set(sol_tcp, tcp_notsent_lowat, lowat);
+	do {
+		got = write(s.a, 0, sizeof(pattern));
+		w.settle();
+	} while (got > 0);
+	EXPECT_EQ(got, eagain);
+	EXPECT_GE(tcp_notsent(tcp(s.a)), lowat);
+	EXPECT_LE(tcp_notsent(tcp(s.a)), lowat + one_buffer);
+}
+
+EDU_TEST_F(tcp_pair, tcp_timer, a_reader_of_much_is_not_told_of_less, "BSD-5", "TCP-12")
+{
+	constexpr u32 wanted = 200000, piece = 8192;
+	u32 sent = 0;
+
+	auto s = w.connect(port);
+	EXPECT_EQ(s.b.set(sol_socket, so_rcvlowat, wanted), 0);
+	for (u32 i = 0; i < 1000 && !(s.b.poll() & EDU_POLLIN); i++) {
+		const int got = write(s.a, 0, piece);
+
+		sent += got > 0 ? static_cast<u32>(got) : 0;
+		w.settle();
+	}
+	EXPECT_TRUE(s.b.poll() & EDU_POLLIN);
+	EXPECT_GE(sent, wanted);
+	EXPECT_GE(tcp(s.b).window_clamp, wanted); /* so much may be under way */
+	EXPECT_EQ(s.b.set(sol_socket, so_rcvlowat, 1), 0);
+}
+
+/* Nobody waits for more than the buffer can hold. */
+EDU_TEST_F(tcp_pair, tcp_timer, a_reader_s_wish_is_bounded_by_its_buffer, "BSD-5", "TCP-12")
+{
+	constexpr int much = 1 << 30, any = 0x7fffffff;
+
+	auto s = w.connect(port);
+	w.b.tune(EDU_TUNE_tcp_rmem_max, 1 << 20);
+	EXPECT_EQ(s.b.set(sol_socket, so_rcvlowat, much), 0);
+	EXPECT_EQ(edu_k_sock_rcvlowat(s.b.sk(), 0, any), 1 << 19);
+	EXPECT_EQ(edu_k_sock_rcvbuf(s.b.sk()), 1u << 20);
+	s.b.set(sol_socket, so_rcvbuf, 8192); /* twice that */
+	EXPECT_EQ(s.b.set(sol_socket, so_rcvlowat, much), 0);
+	EXPECT_EQ(edu_k_sock_rcvlowat(s.b.sk(), 0, any), 8192);
+	EXPECT_EQ(s.b.set(sol_socket, so_rcvlowat, 0), 0);
+	EXPECT_EQ(edu_k_sock_rcvlowat(s.b.sk(), 0, any), 1);
+}
+
 /*
  * No answer
  */
@@ -594,8 +667,6 @@ EDU_TEST_F(tcp_pair, tcp_timer, an_acknowledgement_waits_but_not_long, "RFC9293-
 
 EDU_TEST_F(tcp_pair, tcp_timer, a_full_device_is_no_loss, "TCP-12")
 {
-	constexpr int enobufs = -105;
-
 	auto s = w.connect(port);
 	edu_t_dev_fail_xmit(w.a.get(), w.a.ifindex(), enobufs);
 	EXPECT_EQ(write(s.a, 0, 5000), 5000);
@@ -605,13 +676,105 @@ EDU_TEST_F(tcp_pair, tcp_timer, a_full_device_is_no_loss, "TCP-12")
 	EXPECT_EQ(count(EDU_Tcp_Timeouts), 0);
 }
 
+EDU_TEST_F(tcp_pair, tcp_timer, a_device_that_stays_full_ends_nothing, "TCP-12", "RFC9293-MUST-37")
+{
+	auto s = w.connect(port);
+	edu_t_dev_fail_xmit(w.a.get(), w.a.ifindex(), enobufs);
+	EXPECT_EQ(write(s.a, 0, 5000), 5000);
+	w.run_for(2000); /* tcp_retries2 probes, and more */
+	EXPECT_FALSE(s.a.poll() & EDU_POLLERR);
+	edu_t_dev_fail_xmit(w.a.get(), w.a.ifindex(), 0);
+	EXPECT_TRUE(arrives(s.b, 5000));
+}
+
+/* Both ends are here: in a kernel the receiver has the very buffer that was sent, until it reads it. */
+EDU_TEST_F(tcp_pair, tcp_timer, what_waits_for_a_reader_on_this_machine_is_sent_again, "TCP-5",
+	   "OVER-6")
+{
+	constexpr int edulo = 1;
+
+	w.a.tune(EDU_TUNE_tcp_rto_min_ms, 20);
+	socket listener = w.a.tcp(port), from = w.a.tcp();
+
+	listener.listen(1);
+	from.begin(wire::ipv4::make_addr(127, 0, 0, 1), port);
+	w.settle();
+	socket to = listener.accept();
+
+	ASSERT_TRUE(to.is_open());
+	EXPECT_EQ(write(from, 0, 1000), 1000);
+	edu_t_dev_fail_xmit(w.a.get(), edulo, enobufs); /* the ACK is lost */
+	w.run_for(10);
+	EXPECT_EQ(tcp(from).flight(), 1000);
+	EXPECT_TRUE(to.poll() & EDU_POLLIN);
+	edu_t_dev_fail_xmit(w.a.get(), edulo, 0);
+	EXPECT_TRUE(until([&] { return !tcp(from).flight(); }));
+	EXPECT_TRUE(arrives(to, 1000));
+}
+
+EDU_TEST_F(tcp_pair, tcp_timer, a_program_that_ends_does_not_linger, "BSD-6", "TCP-8")
+{
+	constexpr int seconds = 2;
+
+	auto s = w.connect(port);
+	EXPECT_EQ(s.a.set(sol_socket, so_linger, seconds), 0);
+	w.cable.lose(100000);
+	EXPECT_EQ(write(s.a, 0, 100), 100);
+	w.settle();
+	edu_t_exiting(1);
+	const u64 before = edu_k_now_ms();
+
+	s.a.close();
+	edu_t_exiting(0);
+	EXPECT_LT(edu_k_now_ms() - before, 1000);
+	w.cable.lose(0);
+	EXPECT_TRUE(arrives(s.b, 100)); /* the connection ends well by itself */
+}
+
+EDU_TEST_F(tcp_pair, tcp_timer, a_program_that_may_wait_waits_for_memory, "BSD-5", "TCP-12")
+{
+	constexpr u32 blocking = 0, piece = 100;
+
+	auto s = w.connect(port);
+	for (u32 n = 1; n <= 2; n++) { /* an sk_buff; what is in it */
+		edu_t_fail_alloc(n);
+		EXPECT_EQ(write(s.a, 0, piece), eagain);
+		EXPECT_TRUE(edu_t_alloc_failed());
+		edu_t_fail_alloc(n);
+		EXPECT_EQ(write(s.a, (n - 1) * piece, piece, blocking), piece);
+		EXPECT_TRUE(edu_t_alloc_failed());
+		EXPECT_TRUE(arrives(s.b, n * piece));
+	}
+}
+
+EDU_TEST_F(tcp_pair, tcp_timer, without_memory_a_stream_gets_on_little_by_little, "TCP-12", "TCP-8")
+{
+	constexpr u32 all = 20000;
+	u32 sent = 0;
+
+	auto s = w.connect(port);
+	edu_t_stream_full(1);
+	for (u32 i = 0; i < 100 && sent < all; i++) {
+		const int some = write(s.a, sent, all - sent);
+
+		EXPECT_GT(some, 0);
+		EXPECT_LE(some, 4096);
+		if (some <= 0)
+			break;
+		sent += static_cast<u32>(some);
+		EXPECT_EQ(write(s.a, sent, 1), eagain);
+		EXPECT_TRUE(arrives(s.b, sent));
+	}
+	EXPECT_EQ(sent, all);
+	EXPECT_EQ(s.a.shutdown(1), 0);
+	EXPECT_TRUE(until([&] { return s.b.read({received, 1}) == 0; }));
+}
+
 /* … but the queue is full of what we send. */
 EDU_TEST_F(tcp_pair, tcp_timer, a_full_device_makes_the_window_smaller, "TCP-12", "RFC5681-3.1")
 {
-	constexpr int enobufs = -105;
-
 	auto s = w.connect(port);
-	tcp_sock &a = tcp_sk(core(s.a.sk()));
+	tcp_sock &a = tcp(s.a);
 	const u32 before = a.cwnd;
 
 	EXPECT_EQ(write(s.a, 0, 8000), 8000);

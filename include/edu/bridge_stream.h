@@ -74,8 +74,12 @@ void edu_k_sock_reset(struct sock *sk);
 
 /* SO_RCVLOWAT as recvmsg() uses it: octets to wait for of a call that asks for len. At least 1. */
 int edu_k_sock_rcvlowat(const struct sock *sk, int waitall, int len);
+/* Sets it: at least 1. Locked. */
+void edu_k_sock_set_rcvlowat(struct sock *sk, int octets);
 /* SO_LINGER's seconds as a timeout of edu_k_sock_wait(); only if EDU_SOCK_LINGER. */
 edu_u64 edu_k_sock_linger(const struct sock *sk);
+/* The caller is a program that ends: no signal reaches it any more, and it must not sleep for long. */
+int edu_k_exiting(void);
 /* SO_RCVBUF and SO_SNDBUF as they are now, octets of truesize. */
 edu_u32 edu_k_sock_rcvbuf(const struct sock *sk);
 edu_u32 edu_k_sock_sndbuf(const struct sock *sk);
@@ -113,18 +117,25 @@ int edu_k_stream_coalesce(struct sock *sk, struct sk_buff *to, struct sk_buff *f
  * buffer (sk_wmem_queued). What goes out is a second sk_buff that shares the data, so that
  * retransmission needs no copy.
  */
-/* An empty one with room for headers in front, charged. null: no memory. Locked. */
-struct sk_buff *edu_k_stream_alloc(struct sock *sk, unsigned int headroom, unsigned int gfp);
+/* An empty one with room for headers in front, charged. null: no memory. force: even when memory for streams
+ * is short, for without it the connection would not go on. Locked. */
+struct sk_buff *edu_k_stream_alloc(struct sock *sk, unsigned int headroom, unsigned int gfp,
+				   int force);
 /* Gives its charge back and frees it. Locked. */
 void edu_k_stream_free(struct sock *sk, struct sk_buff *skb);
 /* Octets of the send buffer that are free; negative when it is overdrawn. Locked. */
 int edu_k_stream_room(const struct sock *sk);
 edu_u32 edu_k_stream_queued(const struct sock *sk); /* octets charged to the send buffer */
+/* There was no memory for what is to be sent: sleeps for a moment as edu_k_sock_wait() does, *left counted
+ * down, and returns 0 for another try; ready() says that there is none to be made. Nobody wakes who waits
+ * for memory. -EAGAIN and the errors of a signal as there. Locked before and after. */
+int edu_k_stream_wait_memory(struct sock *sk, int (*ready)(struct sock *sk), edu_u64 *left);
 /* Adds up to len octets of the message behind skb, or (sendfile, splice) its pages themselves. Octets
- * added, fewer when skb's fragments are used up (0: take a new one); -ENOBUFS, -EFAULT. Locked, may
- * sleep. */
+ * added, fewer when skb's fragments are used up (0: take a new one); -ENOBUFS, -EFAULT. When memory for
+ * streams is short, a little is taken all the same while next to nothing is queued. Locked, may sleep. */
 int edu_k_stream_append(struct sock *sk, struct sk_buff *skb, struct msghdr *msg, unsigned int len);
-/* Cuts skb at len: what is behind it is returned in a buffer of its own, charged to sk, its cb copied.
+/* Cuts skb at len: what is behind it is returned in a buffer of its own, charged to sk (by force, as above), its
+ * cb copied.
  * null: no memory, nothing has changed. Locked. */
 struct sk_buff *edu_k_stream_split(struct sock *sk, struct sk_buff *skb, unsigned int len,
 				   unsigned int gfp);
@@ -135,8 +146,9 @@ int edu_k_stream_trim_head(struct sock *sk, struct sk_buff *skb, unsigned int le
  * mark and the charge (sk_wmem_alloc) of sk; its end wakes whoever waits for room. null: no memory.
  * Locked. */
 struct sk_buff *edu_k_stream_clone(struct sock *sk, struct sk_buff *skb, unsigned int gfp);
-/* The last clone is still in a queue of this machine: sending it again would be in vain. */
-int edu_k_stream_in_flight(const struct sk_buff *skb);
+/* The last clone is still in a queue of this machine, charged to sk: sending it again would be in vain. One
+ * that a receiver of this machine has got has arrived, though it lives on. */
+int edu_k_stream_in_flight(const struct sock *sk, const struct sk_buff *skb);
 /* A segment without data (ACK, RST, FIN alone …), charged to nobody. sk may be null. null: no memory. */
 struct sk_buff *edu_k_stream_control(struct sock *sk, unsigned int headroom);
 

@@ -11,8 +11,9 @@
  * transmission gets headers of its own (pskb_copy). Charges: sk_wmem_queued and sk_forward_alloc for
  * what is queued, sk_wmem_alloc for clones under way, sk_rmem_alloc for what was received.
  *
- * What a segment that was asked for costs beyond the limits is a debt: sk_forward_alloc is negative until
- * the segment is read, and the next charge pays for it. sendfile()'s pages are sent as they are.
+ * What a segment that was asked for costs beyond the limits is a debt, and so is what a connection needs to go
+ * on (a first buffer, a FIN, a cut): sk_forward_alloc is negative until the segment is read or acknowledged, and
+ * the next charge pays for it. sendfile()'s pages are sent as they are.
  *
  * Locking: as bridge.h says of each function; sk_forward_alloc is only touched with the socket locked.
  */
@@ -169,6 +170,21 @@ int edu_k_sock_wait(struct sock *sk, int (*ready)(struct sock *sk), edu_u64 *lef
 	return err;
 }
 
+int edu_k_stream_wait_memory(struct sock *sk, int (*ready)(struct sock *sk), edu_u64 *left)
+{
+	/* As long as Linux waits for it: not all who wait shall come back at once. */
+	const edu_u64 brief = 2 + get_random_u32() % (HZ / 5);
+	const edu_u64 most = min(*left, brief);
+	edu_u64 rest = most;
+	int err = edu_k_sock_wait(sk, ready, &rest, EDU_WAIT_SPACE);
+
+	if (*left != MAX_SCHEDULE_TIMEOUT)
+		*left -= most - rest;
+	if (err == -EAGAIN)
+		return *left ? 0 : -EAGAIN;
+	return err ? sock_intr_errno(*left) : 0;
+}
+
 edu_u64 edu_k_sock_timeout(const struct sock *sk, int sending, int nonblock)
 {
 	return sending ? sock_sndtimeo(sk, nonblock) : sock_rcvtimeo(sk, nonblock);
@@ -222,9 +238,19 @@ int edu_k_sock_rcvlowat(const struct sock *sk, int waitall, int len)
 	return sock_rcvlowat(sk, waitall, len);
 }
 
+void edu_k_sock_set_rcvlowat(struct sock *sk, int octets)
+{
+	WRITE_ONCE(sk->sk_rcvlowat, octets);
+}
+
 edu_u64 edu_k_sock_linger(const struct sock *sk)
 {
 	return READ_ONCE(sk->sk_lingertime);
+}
+
+int edu_k_exiting(void)
+{
+	return edu_test_exiting() || current->flags & PF_EXITING;
 }
 
 edu_u32 edu_k_sock_rcvbuf(const struct sock *sk)
@@ -344,7 +370,25 @@ static void edu_stream_charge(struct sock *sk, int octets)
 	sk_mem_charge(sk, octets);
 }
 
-struct sk_buff *edu_k_stream_alloc(struct sock *sk, unsigned int headroom, unsigned int gfp)
+/* Memory for streams has room for so much more. */
+static bool edu_stream_schedule(struct sock *sk, unsigned int octets)
+{
+	return !edu_test_stream_full() && sk_wmem_schedule(sk, octets);
+}
+
+/* How many of so many octets may be queued. A socket with next to nothing in its queue gets on in any case, as
+ * Linux's does: what it has must not wait for what others have. */
+static unsigned int edu_stream_allowed(struct sock *sk, unsigned int octets)
+{
+	int least = sk_get_wmem0(sk, sk->sk_prot) - READ_ONCE(sk->sk_wmem_queued);
+
+	if (edu_stream_schedule(sk, octets))
+		return octets;
+	return min_t(unsigned int, octets, max(least, 0));
+}
+
+struct sk_buff *edu_k_stream_alloc(struct sock *sk, unsigned int headroom, unsigned int gfp,
+				   int force)
 {
 	struct sk_buff *skb;
 
@@ -353,7 +397,7 @@ struct sk_buff *edu_k_stream_alloc(struct sock *sk, unsigned int headroom, unsig
 	skb = alloc_skb_fclone(headroom, (__force gfp_t)gfp | __GFP_NOWARN);
 	if (!skb)
 		return NULL;
-	if (!sk_wmem_schedule(sk, skb->truesize)) {
+	if (!edu_stream_schedule(sk, skb->truesize) && !force) {
 		consume_skb(skb);
 		return NULL;
 	}
@@ -387,7 +431,10 @@ static int edu_stream_append_pages(struct sock *sk, struct sk_buff *skb, struct 
 {
 	int taken;
 
-	if (edu_test_alloc_fails() || !sk_wmem_schedule(sk, len))
+	if (edu_test_alloc_fails())
+		return -ENOBUFS;
+	len = edu_stream_allowed(sk, len);
+	if (!len)
 		return -ENOBUFS;
 	taken = edu_compat_take_pages(skb, &msg->msg_iter, len, sk->sk_allocation);
 	if (taken <= 0)
@@ -412,8 +459,8 @@ static int edu_stream_append_some(struct sock *sk, struct sk_buff *skb, struct m
 	merge = skb_can_coalesce(skb, last, page->page, page->offset);
 	if (!merge && last >= MAX_SKB_FRAGS)
 		return 0;
-	len = min(len, page->size - page->offset);
-	if (!sk_wmem_schedule(sk, len))
+	len = edu_stream_allowed(sk, min(len, page->size - page->offset));
+	if (!len)
 		return -ENOBUFS;
 	err = skb_copy_to_page_nocache(sk, &msg->msg_iter, skb, page->page, page->offset, len);
 	if (err)
@@ -462,7 +509,7 @@ struct sk_buff *edu_k_stream_split(struct sock *sk, struct sk_buff *skb, unsigne
 
 	if (edu_stream_unclone(skb, (__force gfp_t)gfp | __GFP_NOWARN))
 		return NULL;
-	rest = edu_k_stream_alloc(sk, skb_headroom(skb), gfp);
+	rest = edu_k_stream_alloc(sk, skb_headroom(skb), gfp, 1);
 	if (!rest)
 		return NULL;
 	moved = skb->len - len;
@@ -532,12 +579,13 @@ struct sk_buff *edu_k_stream_clone(struct sock *sk, struct sk_buff *skb, unsigne
 	return clone;
 }
 
-int edu_k_stream_in_flight(const struct sk_buff *skb)
+int edu_k_stream_in_flight(const struct sock *sk, const struct sk_buff *skb)
 {
 	const struct sk_buff_fclones *both = container_of(skb, struct sk_buff_fclones, skb1);
 
+	/* It may be the very buffer that a socket of this machine keeps until it is read, and is then its. */
 	return skb->fclone == SKB_FCLONE_ORIG && refcount_read(&both->fclone_ref) > 1 &&
-	       READ_ONCE(both->skb2.sk);
+	       READ_ONCE(both->skb2.sk) == sk;
 }
 
 struct sk_buff *edu_k_stream_control(struct sock *sk, unsigned int headroom)

@@ -214,7 +214,6 @@ static ssize_t edu_stream_sendpage(struct socket *sock, struct page *page, int o
 
 static int edu_stream_set_rcvlowat(struct sock *sk, int octets)
 {
-	WRITE_ONCE(sk->sk_rcvlowat, octets ?: 1);
 	return edu_core_sock_set_rcvlowat(sk, octets);
 }
 

@@ -285,6 +285,8 @@ void wake(struct sock *sk);
 /* --- stream.cc --- */
 constexpr edu_u64 for_ever = UINT64_MAX; /* a time limit that is none */
 void set_stream_pressure(bool yes);
+void set_stream_full(bool yes);
+void set_exiting(bool yes);
 
 /* --- net.cc --- */
 extern bool privileged;

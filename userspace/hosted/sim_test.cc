@@ -362,6 +362,7 @@ const edu_test_case sim_test_cases[] = {
 	SIM_TEST(a_socket_s_spin_lock_has_its_rules, "LAYER-1"),
 	SIM_TEST(trees_are_in_order_across_the_end_of_the_numbers, "TCP-12"),
 	SIM_TEST(large_buffers_are_cut_into_right_packets, "OVER-3,TCP-12"),
+	SIM_TEST(what_leaves_wakes_who_waits_for_that, "BSD-5,TCP-12"),
 	SIM_TEST(a_stream_comes_out_exact_over_any_cable, "TCP-5,TCP-8,TCP-12,OVER-7"),
 	SIM_TEST(a_session_s_seed_replays_it_exactly, "TCP-12"),
 	SIM_TEST(sessions_over_any_network_end_as_they_should, "TCP-5,TCP-8,TCP-12,OVER-6,OVER-7"),

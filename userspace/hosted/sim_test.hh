@@ -34,6 +34,7 @@ void the_cost_of_a_fragment_does_not_grow();
 /* stream_test.cc */
 void a_stream_comes_out_exact_over_any_cable();
 void large_buffers_are_cut_into_right_packets();
+void what_leaves_wakes_who_waits_for_that();
 void a_lost_wake_up_is_a_fault();
 void a_socket_s_spin_lock_has_its_rules();
 void trees_are_in_order_across_the_end_of_the_numbers();

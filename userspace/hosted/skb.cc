@@ -199,6 +199,9 @@ void clone_left(sk_buff *skb)
 
 void skb_orphan(sk_buff *skb)
 {
+	if (skb->clones && skb->is_clone) /* whoever has it now, its sender has not */
+		skb->clones->held--;
+	skb->is_clone = false;
 	if (skb->destructor)
 		skb->destructor(skb);
 	skb->destructor = nullptr;

@@ -23,10 +23,14 @@ namespace {
 constexpr int eagain = -11, enomem = -12, efault = -14, epipe = -32, enobufs = -105;
 /* Octets in the fragments of one buffer, as in a kernel whose pages are small. */
 constexpr std::uint32_t fragments_most = 17 * EDU_PAGE_SIZE;
+/* What a socket may queue when others have used up all memory. */
+constexpr std::uint32_t least_queued = EDU_PAGE_SIZE;
 /* Longer than any timer of TCP that gives up by itself: who waits longer waits for ever. */
 constexpr edu_u64 patience = 4 * 3600 * edu_u64{1000000000}; /* ns */
 
 bool pressure; /* the machine is short of memory */
+bool full;     /* … and has none left for streams */
+bool exiting;  /* the process ends */
 
 bool is_locked(const struct sock *sk)
 {
@@ -79,6 +83,16 @@ void put_behind(sk_buff *skb, const std::uint8_t *from, std::uint32_t len)
 void set_stream_pressure(bool yes)
 {
 	pressure = yes;
+}
+
+void set_stream_full(bool yes)
+{
+	full = yes;
+}
+
+void set_exiting(bool yes)
+{
+	exiting = yes;
 }
 
 } // namespace hosted
@@ -218,6 +232,18 @@ int edu_k_sock_wait(struct sock *sk, int (*ready)(struct sock *sk), edu_u64 *lef
 	return got ? 0 : eagain;
 }
 
+int edu_k_stream_wait_memory(struct sock *sk, int (*ready)(struct sock *sk), edu_u64 *left)
+{
+	constexpr edu_u64 brief = 20000000; /* ns */
+	const edu_u64 most = std::min(*left, brief);
+	edu_u64 rest = most;
+	const int error = edu_k_sock_wait(sk, ready, &rest, EDU_WAIT_SPACE);
+
+	if (*left != for_ever)
+		*left -= most - rest;
+	return error == eagain && *left ? 0 : error;
+}
+
 edu_u64 edu_k_sock_timeout(const struct sock *sk, int sending, int nonblock)
 {
 	if (nonblock)
@@ -279,9 +305,20 @@ int edu_k_sock_rcvlowat(const struct sock *sk, int waitall, int len)
 	return wanted ? wanted : 1;
 }
 
+void edu_k_sock_set_rcvlowat(struct sock *sk, int octets)
+{
+	assert_locked(sk, "edu_k_sock_set_rcvlowat()");
+	sk->rcvlowat = octets;
+}
+
 edu_u64 edu_k_sock_linger(const struct sock *sk)
 {
 	return static_cast<edu_u64>(sk->linger) * 1000000000;
+}
+
+int edu_k_exiting()
+{
+	return exiting;
 }
 
 edu_u32 edu_k_sock_rcvbuf(const struct sock *sk)
@@ -418,9 +455,10 @@ int edu_k_stream_coalesce(struct sock *sk, struct sk_buff *to, struct sk_buff *f
  * What is sent
  */
 
-struct sk_buff *edu_k_stream_alloc(struct sock *sk, unsigned int headroom, unsigned int gfp)
+struct sk_buff *edu_k_stream_alloc(struct sock *sk, unsigned int headroom, unsigned int gfp,
+				   int force)
 {
-	sk_buff *skb = edu_k_skb_alloc(headroom, 0, gfp);
+	sk_buff *skb = full && !force ? nullptr : edu_k_skb_alloc(headroom, 0, gfp);
 
 	assert_locked(sk, "edu_k_stream_alloc()");
 	if (!skb)
@@ -463,6 +501,11 @@ int edu_k_stream_append(struct sock *sk, struct sk_buff *skb, struct msghdr *msg
 	len = std::min<unsigned int>(len, fragments_most - skb->len);
 	if (skb->len && bad_luck())
 		len = 0;
+	if (len && full) {
+		len = std::min(len, least_queued - std::min(least_queued, sk->wmem_queued));
+		if (!len)
+			return enobufs;
+	}
 	put_behind(skb, msg->in + msg->in_pos, len);
 	charge_stream(sk, skb, len);
 	msg->in_pos += len;
@@ -476,7 +519,7 @@ struct sk_buff *edu_k_stream_split(struct sock *sk, struct sk_buff *skb, unsigne
 
 	if (!len || len >= skb->len || skb->len != skb->data_len)
 		fault("edu_k_stream_split(): %u of %u octets", len, skb->len);
-	rest = edu_k_stream_alloc(sk, static_cast<unsigned int>(skb->data - skb->head), gfp);
+	rest = edu_k_stream_alloc(sk, static_cast<unsigned int>(skb->data - skb->head), gfp, 1);
 	if (!rest)
 		return nullptr;
 	const std::uint32_t moved = skb->len - len;
@@ -525,8 +568,10 @@ struct sk_buff *edu_k_stream_clone(struct sock *sk, struct sk_buff *skb, unsigne
 	return clone;
 }
 
-int edu_k_stream_in_flight(const struct sk_buff *skb)
+int edu_k_stream_in_flight(const struct sock *sk, const struct sk_buff *skb)
 {
+	if (skb->stream != sk)
+		fault("edu_k_stream_in_flight(): not a buffer of the socket");
 	return skb->clones->held != 0;
 }
 

@@ -142,7 +142,7 @@ public:
 		edu_t_cable_free(cable_);
 	}
 
-	bool open()
+	bool open(bool limited = true)
 	{
 		constexpr edu_u32 patience_ms = 200000;
 		int error;
@@ -150,9 +150,11 @@ public:
 
 		a_.sock = edu_t_socket(hosts_[0], 1, 0, &error);
 		EXPECT(edu_t_bind(listener, 0, port) == 0 && edu_t_listen(listener, 1) == 0);
-		limit_buffer(listener, so_rcvbuf);
-		limit_buffer(a_.sock, so_sndbuf);
-		limit_buffer(a_.sock, so_rcvbuf);
+		if (limited) {
+			limit_buffer(listener, so_rcvbuf);
+			limit_buffer(a_.sock, so_sndbuf);
+			limit_buffer(a_.sock, so_rcvbuf);
+		}
 		EXPECT(edu_t_connect_flags(a_.sock, address_of(2), port, nonblock) == einprogress);
 		for (edu_u32 waited = 0; !b_.sock && waited < patience_ms; waited += 100) {
 			edu_t_run(100);
@@ -195,6 +197,7 @@ public:
 
 	edu_t_cable *cable() const { return cable_; }
 	edu_t_host *receiver() const { return hosts_[1]; }
+	edu_t_sock *writer() const { return a_.sock; }
 
 private:
 	/* ARP gives up after a few tries, and that ends an attempt to connect. */
@@ -283,6 +286,36 @@ void large_buffers_are_cut_into_right_packets()
 		EXPECT(edu_t_end() == 0);
 		EXPECT(cut ? largest <= mtu_frame : largest > 2 * mtu_frame);
 	}
+}
+
+/* TCP_NOTSENT_LOWAT: the congestion window is full, no ACK comes, and the probe of the tail takes new octets
+ * with it. Whoever waits for that is woken, though nothing has been acknowledged. */
+void what_leaves_wakes_who_waits_for_that()
+{
+	constexpr int sol_tcp = 6, tcp_notsent_lowat = 25, so_sndtimeo = 21;
+	constexpr edu_u32 window = 10 * 1448, rest = 1460, eor = 0x80;
+	const int lowat = 1000, sndbuf = 100000, patience_ms = 3000;
+	octets data(window + rest);
+
+	edu_t_begin();
+	{
+		conversation c{{}, 0, false, 0};
+
+		EXPECT(c.open(false));
+		edu_t_sock *sock = c.writer();
+
+		edu_t_setsockopt(sock, sol_socket, so_sndbuf, &sndbuf, sizeof(sndbuf));
+		edu_t_setsockopt(sock, sol_tcp, tcp_notsent_lowat, &lowat, sizeof(lowat));
+		edu_t_setsockopt(sock, sol_socket, so_sndtimeo, &patience_ms, sizeof(patience_ms));
+		edu_t_cable_lose(c.cable(), 1000);
+		EXPECT(edu_t_send(sock, data.data(), window + rest, dontwait | eor, 0, 0) ==
+		       static_cast<int>(window + rest));
+		EXPECT(edu_t_send(sock, data.data(), rest, dontwait, 0, 0) == eagain);
+		EXPECT(hosted::faults_of([&] {
+			       EXPECT(edu_t_send(sock, data.data(), rest, 0, 0, 0) > 0);
+		       }) == 0);
+	}
+	EXPECT(edu_t_end() == 0);
 }
 
 namespace {

@@ -62,10 +62,10 @@ edu_u64 time_limit(int ms)
 }
 
 /* The kernel sets its options with the socket locked. */
-int set_stream_rcvlowat(struct sock *sk)
+int set_stream_rcvlowat(struct sock *sk, int octets)
 {
 	edu_k_lock_sock(sk);
-	const int error = edu_core_sock_set_rcvlowat(sk, sk->rcvlowat);
+	const int error = edu_core_sock_set_rcvlowat(sk, octets);
 
 	edu_k_release_sock(sk);
 	return error;
@@ -108,8 +108,11 @@ int set_socket_option(struct sock *sk, int name, int value)
 		sk->linger = value;
 		return 0;
 	case so_rcvlowat:
-		sk->rcvlowat = value < 0 ? INT_MAX : value ? value : 1;
-		return edu_core_sock_is_stream(sk) ? set_stream_rcvlowat(sk) : 0;
+		value = value < 0 ? INT_MAX : value;
+		if (edu_core_sock_is_stream(sk))
+			return set_stream_rcvlowat(sk, value);
+		sk->rcvlowat = value ? value : 1;
+		return 0;
 	case so_rcvtimeo:
 		sk->rcvtimeo = time_limit(value);
 		return 0;
@@ -187,6 +190,8 @@ void edu_t_begin(void)
 	reset_memory();
 	reset_clock();
 	set_stream_pressure(false);
+	set_stream_full(false);
+	set_exiting(false);
 	edu_t_trace_start();
 	alive_before = alive();
 }
@@ -344,6 +349,16 @@ unsigned int edu_t_poll(struct edu_t_sock *sock)
 void edu_t_pressure(int yes)
 {
 	set_stream_pressure(yes);
+}
+
+void edu_t_stream_full(int yes)
+{
+	set_stream_full(yes);
+}
+
+void edu_t_exiting(int yes)
+{
+	set_exiting(yes);
 }
 
 int edu_t_disconnect(struct edu_t_sock *sock)

@@ -510,6 +510,9 @@ void tcp_fin(tcp_sock &s);
 u32 tcp_select_window(tcp_sock &s);
 /* The program has read: a window update goes out if it is worth one. Process, locked. */
 void tcp_cleanup_rbuf(tcp_sock &s, u32 copied);
+/* The receive buffer grows to so many octets of truesize, and with it what may be promised; not if the program
+ * has fixed it. Process, locked. */
+void tcp_grow_rcvbuf(tcp_sock &s, u32 size);
 /* Receive buffer auto-tuning after a read. Process, locked. */
 void tcp_rcv_space_adjust(tcp_sock &s);
 /* The windows' first values, when a connection comes to life: from the receive buffer. For a SYN or
@@ -763,8 +766,12 @@ result<u32> tcp_getsockopt(sock &s, int level, int name, mutable_bytes value); /
 bool tcp_is_writable(const tcp_sock &s);
 /* There is room again: the send buffer may grow (auto-tuning), and a writer wakes. Locked. */
 void tcp_check_space(tcp_sock &s);
-/* Octets written and not sent: TCP_NOTSENT_LOWAT. Any context. */
+/* As many octets as a reader wants (SO_RCVLOWAT) are there, or no more can come. Any context. */
+bool tcp_is_readable(const tcp_sock &s);
+/* Octets written and not sent; and whether they are fewer than TCP_NOTSENT_LOWAT. Any context. */
 u32 tcp_notsent(const tcp_sock &s);
+u32 tcp_notsent_lowat(const tcp_sock &s);
+bool tcp_notsent_is_low(const tcp_sock &s);
 /* TCP_INFO: as much of Linux's struct tcp_info as fits; its length. Locked. */
 u32 tcp_fill_linux_info(const tcp_sock &s, mutable_bytes value);
 /* One record for /proc and `edu ss`. RCU. */

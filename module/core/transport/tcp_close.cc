@@ -97,9 +97,10 @@ int tcp_close_is_done(::sock *sk)
 			 {sock_state::fin_wait1, sock_state::closing, sock_state::last_ack});
 }
 
+/* Not for a program that ends: nobody could wake it any more, and it would keep all it has. */
 void tcp_linger(tcp_sock &s)
 {
-	edu_u64 left = edu_k_sock_linger(home(s));
+	edu_u64 left = edu_k_exiting() ? 0 : edu_k_sock_linger(home(s));
 
 	while (left && !tcp_close_is_done(home(s)))
 		if (edu_k_sock_wait(home(s), tcp_close_is_done, &left, 0))

@@ -262,6 +262,8 @@ void tcp_push_as(tcp_sock &s, u8 nonagle, bool only_one)
 	tcp_check_probe_timer(s);
 }
 
+constexpr u32 tcp_no_lowat = 0xffffffff; /* TCP_NOTSENT_LOWAT and its sysctl: no limit */
+
 /* New octets have left: what follows from that. */
 void tcp_new_data_sent(tcp_sock &s, sk_buff *skb, u32 mss)
 {
@@ -275,6 +277,9 @@ void tcp_new_data_sent(tcp_sock &s, sk_buff *skb, u32 mss)
 	edu_k_skb_tree_insert(&s.rtx_queue, skb);
 	tcp_score_sent(s, skb);
 	s.snd_nxt = cb.end_seq;
+	/* Who waits for TCP_NOTSENT_LOWAT waits for what leaves, not for what arrives. */
+	if (tcp_notsent_lowat(s) != tcp_no_lowat)
+		edu_k_sock_write_space(home(s));
 	if (skb_len(skb) % mss)
 		s.snd_sml = cb.end_seq;
 	s.lsndtime_ms = now;
@@ -341,7 +346,7 @@ void tcp_send_fin(tcp_sock &s)
 	if (s.fin_queued || state_of(s) == sock_state::close)
 		return;
 	if (!last) {
-		last = edu_k_stream_alloc(home(s), tcp_max_header, EDU_GFP_ATOMIC);
+		last = edu_k_stream_alloc(home(s), tcp_max_header, EDU_GFP_ATOMIC, 1);
 		if (!last) {
 			tcp_after_failure(s, errc::enomem);
 			return;

@@ -26,6 +26,16 @@ bool urgent_octet_is_next(const tcp_sock &s)
 	       !(edu_k_sock_flags(home(s)) & EDU_SOCK_URGINLINE);
 }
 
+/* Its own buffer is nearly full, or memory for streams is short: more may not come. */
+bool tcp_is_short_of_room(const tcp_sock &s)
+{
+	const u32 room = edu_k_sock_rcvbuf(home(s));
+
+	return edu_k_sock_rmem(home(s)) > room - room / 8 || edu_k_stream_pressure(home(s));
+}
+
+} // namespace
+
 bool tcp_is_readable(const tcp_sock &s)
 {
 	constexpr int no_limit = 0x7fffffff;
@@ -37,10 +47,8 @@ bool tcp_is_readable(const tcp_sock &s)
 	if (there <= 0)
 		return false;
 	/* Under pressure, or with a window too small for so much, what is there must do. */
-	return there >= wanted || edu_k_stream_pressure(home(s)) || s.receive_window() <= s.rcv_mss;
+	return there >= wanted || tcp_is_short_of_room(s) || s.receive_window() <= s.rcv_mss;
 }
-
-} // namespace
 
 u32 tcp_notsent(const tcp_sock &s)
 {
@@ -49,13 +57,21 @@ u32 tcp_notsent(const tcp_sock &s)
 	return octets > 0 ? static_cast<u32>(octets) : 0;
 }
 
+u32 tcp_notsent_lowat(const tcp_sock &s)
+{
+	return s.notsent_lowat ? s.notsent_lowat : s.host->tune(EDU_TUNE_tcp_notsent_lowat);
+}
+
+bool tcp_notsent_is_low(const tcp_sock &s)
+{
+	return tcp_notsent(s) < tcp_notsent_lowat(s);
+}
+
 bool tcp_is_writable(const tcp_sock &s)
 {
-	const u32 lowat = s.notsent_lowat ? s.notsent_lowat :
-					    s.host->tune(EDU_TUNE_tcp_notsent_lowat);
 	const u32 queued = edu_k_stream_queued(home(s)), room = edu_k_sock_sndbuf(home(s));
 
-	return queued < room && room - queued >= queued / 2 && tcp_notsent(s) < lowat;
+	return queued < room && room - queued >= queued / 2 && tcp_notsent_is_low(s);
 }
 
 u32 tcp_poll(const sock &base)

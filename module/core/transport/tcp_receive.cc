@@ -288,14 +288,17 @@ result<int> tcp_splice_read(sock &base, u32 len, u32 flags, splice_taker &to)
 result<void> tcp_set_rcvlowat(sock &base, int octets)
 {
 	tcp_sock &s = tcp_sk(base);
-	const u32 most = s.host->tune(EDU_TUNE_tcp_rmem_max);
-	u32 wanted = static_cast<u32>(octets < 0 ? 0x7fffffff : octets ? octets : 1);
-
+	const bool fixed = edu_k_sock_flags(home(s)) & EDU_SOCK_RCVBUF_LOCK;
 	/* A reader that waits for so much needs a buffer for so much, overhead included. */
-	if (wanted > most / 2)
-		wanted = most / 2;
-	if (edu_k_sock_rcvbuf(home(s)) < wanted * 2)
-		edu_k_sock_set_rcvbuf(home(s), wanted * 2);
+	const u32 most =
+		(fixed ? edu_k_sock_rcvbuf(home(s)) : s.host->tune(EDU_TUNE_tcp_rmem_max)) / 2;
+	const u32 asked = octets < 0 ? 0x7fffffff : static_cast<u32>(octets);
+	const u32 wanted = asked > most ? most : asked;
+
+	edu_k_sock_set_rcvlowat(home(s), wanted ? static_cast<int>(wanted) : 1);
+	if (tcp_is_readable(s)) /* now it is enough: who polls already is told */
+		edu_k_sock_data_ready(home(s));
+	tcp_grow_rcvbuf(s, wanted * 2);
 	return {};
 }
 

@@ -97,7 +97,7 @@ errc tcp_resend(tcp_sock &s, sk_buff *skb, u32 most, const char *why, u32 *packe
 	tcp_skb_cb &cb = tcp_cb(skb);
 	tcp_path path;
 
-	if (edu_k_stream_in_flight(skb))
+	if (edu_k_stream_in_flight(home(s), skb))
 		return errc::ebusy;
 	if (cb.end_seq <= s.snd_una)
 		return errc::einval;
@@ -196,9 +196,10 @@ void tcp_send_probe(tcp_sock &s)
 	}
 	if (!failed)
 		s.host->count(EDU_Tcp_OutProbes);
-	if (s.probes_out < 0xff)
-		s.probes_out++;
+	/* One that has not left says nothing of the peer, and ends nothing. */
 	if (!tcp_is_local_failure(errc{failed})) {
+		if (s.probes_out < 0xff)
+			s.probes_out++;
 		wait = tcp_backed_off(s.rto_ms, s.backoff + 1u, most);
 		if (s.backoff < host.tune(EDU_TUNE_tcp_retries2))
 			s.backoff++;

@@ -42,7 +42,9 @@ bool tcp_may_grow(sk_buff *last, u32 goal)
 
 sk_buff *tcp_new_write_skb(tcp_sock &s)
 {
-	sk_buff *skb = edu_k_stream_alloc(home(s), tcp_max_header, EDU_GFP_KERNEL);
+	/* With nothing queued no acknowledgement would bring another try. */
+	const bool first = !s.write_queue.first && !edu_k_skb_tree_first(&s.rtx_queue);
+	sk_buff *skb = edu_k_stream_alloc(home(s), tcp_max_header, EDU_GFP_KERNEL, first);
 
 	if (!skb)
 		return nullptr;
@@ -90,10 +92,15 @@ int tcp_may_send(::sock *sk)
 	       edu_k_sock_pending_error(sk);
 }
 
+/* Nothing can be written any more, whatever becomes free. */
+int tcp_may_not_write(::sock *sk)
+{
+	return edu_k_sock_pending_error(sk) || shutdown_of(core(sk)) & send_shut;
+}
+
 int tcp_has_room(::sock *sk)
 {
-	return edu_k_sock_pending_error(sk) || shutdown_of(core(sk)) & send_shut ||
-	       tcp_is_writable(tcp_sk(core(sk)));
+	return tcp_may_not_write(sk) || tcp_is_writable(tcp_sk(core(sk)));
 }
 
 /* A connection that is still being opened is waited for. */
@@ -131,11 +138,26 @@ struct tcp_writer {
 		return tcp_sleep(s, tcp_has_room, left, EDU_WAIT_SPACE);
 	}
 
+	/* Memory has run out, though the send buffer has room: it may come back soon. */
+	result<void> wait_for_memory()
+	{
+		const u32 before = s.disconnects;
+
+		tcp_drop_empty_tail(s);
+		if (copied)
+			tcp_push(s, s.nonagle | tcp_nagle::push);
+		if (int error = edu_k_stream_wait_memory(home(s), tcp_may_not_write, &left))
+			return from_errno(error);
+		if (s.disconnects != before)
+			return errc::epipe;
+		return {};
+	}
+
 	result<sk_buff *> next_skb(u32 goal)
 	{
 		if (tcp_may_grow(s.write_queue.last, goal))
 			return s.write_queue.last;
-		if (edu_k_stream_room(home(s)) <= 0)
+		if (edu_k_stream_room(home(s)) <= 0 || !tcp_notsent_is_low(s))
 			return errc::eagain;
 		if (++filled % tcp_send_burst == 0) {
 			const u32 before = s.disconnects;
@@ -181,6 +203,21 @@ struct tcp_writer {
 		}
 	}
 
+	/* Octets go into the buffer. enobufs: there is no memory; eagain: no room. */
+	result<void> fill()
+	{
+		const u32 goal = tcp_send_goal(s, tcp_current_mss(s));
+		sk_buff *skb = TRY(next_skb(goal));
+
+		if (!skb)
+			return {};
+		if (!TRY(append(skb, goal))) /* its fragments are used up: closed for more */
+			tcp_cb(skb).sacked |= tcp_sacked::end_of_record;
+		else if (!no_more())
+			push_full(skb, goal);
+		return {};
+	}
+
 	/* One step: true when there is more to do. */
 	result<bool> step()
 	{
@@ -188,24 +225,14 @@ struct tcp_writer {
 			return errc::epipe; /* the error itself is told by edu_k_sock_stream_error() */
 		if (shutdown_of(s) & send_shut)
 			return errc::epipe;
-		const u32 goal = tcp_send_goal(s, tcp_current_mss(s));
-		auto skb = next_skb(goal);
+		const errc why = fill().error();
 
-		if (!skb && skb.error() == errc::eagain) {
+		if (why == errc::eagain)
 			TRY(wait_for_room());
-			return true;
-		}
-		if (!skb)
-			return skb.error();
-		if (!skb.value())
-			return true;
-		if (!TRY(append(skb.value(), goal))) {
-			/* Its fragments are used up: closed for more. */
-			tcp_cb(skb.value()).sacked |= tcp_sacked::end_of_record;
-			return true;
-		}
-		if (!no_more())
-			push_full(skb.value(), goal);
+		else if (why == errc::enobufs)
+			TRY(wait_for_memory());
+		else if (why != errc::none)
+			return why;
 		return !no_more();
 	}
 

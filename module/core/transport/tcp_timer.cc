@@ -110,19 +110,33 @@ void tcp_stop_keepalive_timer(tcp_sock &s)
 	tcp_disarm(s, s.keepalive_timer);
 }
 
+namespace {
+
+/* Data waits for a closed window from now on. The RTO is backed off as it is: the doublings of timeouts are in
+ * it, and those of probes begin anew. */
+void tcp_begin_probing(tcp_sock &s)
+{
+	if (s.probe_since_ms)
+		return;
+	s.probe_since_ms = edu_k_now_ms();
+	s.backoff = 0;
+}
+
+} // namespace
+
 /* SHLD-29: the first probe comes after an RTO. Where a silly window or a cork holds data back, RFC 9293
  * 3.8.6.2.1 asks for a second at most. */
 void tcp_check_probe_timer(tcp_sock &s)
 {
 	sk_buff *skb = s.write_queue.first;
-	u64 ms = tcp_backed_off(s.rto_ms, s.backoff, s.host->tune(EDU_TUNE_tcp_rto_max_ms));
 
 	if (!skb || edu_k_skb_tree_first(&s.rtx_queue) || s.timer_kind != tcp_timer_kind::none)
 		return;
+	tcp_begin_probing(s);
+	u64 ms = tcp_backed_off(s.rto_ms, s.backoff, s.host->tune(EDU_TUNE_tcp_rto_max_ms));
+
 	if (tcp_cb(skb).seq < s.window_end() && ms > tcp_override_ms)
 		ms = tcp_override_ms;
-	if (!s.probe_since_ms)
-		s.probe_since_ms = edu_k_now_ms();
 	tcp_reset_retransmit_timer(s, tcp_timer_kind::probe, ms);
 }
 
@@ -346,8 +360,7 @@ void tcp_probe_timeout(tcp_sock &s)
 		s.probes_out = 0;
 		return;
 	}
-	if (!s.probe_since_ms)
-		s.probe_since_ms = now;
+	tcp_begin_probing(s);
 	if (tcp_is_orphan(s)) {
 		const u64 wait =
 			tcp_backed_off(s.rto_ms, s.backoff, host.tune(EDU_TUNE_tcp_rto_max_ms));

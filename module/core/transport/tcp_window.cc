@@ -256,6 +256,16 @@ void tcp_rcv_rtt_by_echo(tcp_sock &s, u32 echo, u32 len)
 		tcp_rcv_rtt_sample(s, ms ? u64{ms} * 1000 : 1000, false);
 }
 
+void tcp_grow_rcvbuf(tcp_sock &s, u32 size)
+{
+	if (tcp_rcvbuf_is_fixed(s) || size <= edu_k_sock_rcvbuf(home(s)))
+		return;
+	edu_k_sock_set_rcvbuf(home(s), size);
+	s.window_clamp = tcp_min(tcp_window_of(size), u32{0xffff} << s.rcv_wscale);
+	if (s.user_window_clamp)
+		s.window_clamp = tcp_min(s.window_clamp, s.user_window_clamp);
+}
+
 void tcp_rcv_space_adjust(tcp_sock &s)
 {
 	const edu_stack &host = *s.host;
@@ -269,16 +279,8 @@ void tcp_rcv_space_adjust(tcp_sock &s)
 		if (host.tune(EDU_TUNE_tcp_moderate_rcvbuf) && !tcp_rcvbuf_is_fixed(s)) {
 			const u64 wanted = tcp_wanted_rcvbuf(s, copied);
 			const u32 most = host.tune(EDU_TUNE_tcp_rmem_max);
-			const u32 size = wanted < most ? static_cast<u32>(wanted) : most;
 
-			if (size > edu_k_sock_rcvbuf(home(s))) {
-				edu_k_sock_set_rcvbuf(home(s), size);
-				s.window_clamp =
-					tcp_min(tcp_window_of(size), u32{0xffff} << s.rcv_wscale);
-				if (s.user_window_clamp)
-					s.window_clamp =
-						tcp_min(s.window_clamp, s.user_window_clamp);
-			}
+			tcp_grow_rcvbuf(s, wanted < most ? static_cast<u32>(wanted) : most);
 		}
 		s.rcvq_space = copied;
 	}

@@ -213,3 +213,27 @@ void edu_t_pressure(int yes)
 {
 	WRITE_ONCE(edu_pressure, yes);
 }
+
+static bool edu_full; /* … is used up */
+
+bool edu_test_stream_full(void)
+{
+	return READ_ONCE(edu_full);
+}
+
+void edu_t_stream_full(int yes)
+{
+	WRITE_ONCE(edu_full, yes);
+}
+
+static bool edu_exiting; /* the test's process ends */
+
+bool edu_test_exiting(void)
+{
+	return READ_ONCE(edu_exiting);
+}
+
+void edu_t_exiting(int yes)
+{
+	WRITE_ONCE(edu_exiting, yes);
+}

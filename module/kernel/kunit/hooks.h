@@ -26,6 +26,10 @@ void edu_kunit_exit(void);
 bool edu_test_alloc_fails(void);
 /* Whether a test plays that memory for streams is short. */
 bool edu_test_pressure(void);
+/* Whether a test plays that memory for streams is used up. */
+bool edu_test_stream_full(void);
+/* Whether a test plays that its process ends. */
+bool edu_test_exiting(void);
 /* The time a test sees; `now` is the real one. Never goes back, not even when the test ends. */
 u64 edu_test_clock_ms(u64 now);
 u64 edu_test_clock_ns(u64 now);
@@ -64,6 +68,16 @@ static inline bool edu_test_alloc_fails(void)
 }
 
 static inline bool edu_test_pressure(void)
+{
+	return false;
+}
+
+static inline bool edu_test_stream_full(void)
+{
+	return false;
+}
+
+static inline bool edu_test_exiting(void)
 {
 	return false;
 }

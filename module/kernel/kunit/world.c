@@ -391,6 +391,8 @@ void edu_t_begin(void)
 {
 	edu_t_fail_alloc(0);
 	edu_t_pressure(0);
+	edu_t_exiting(0);
+	edu_t_stream_full(0);
 	edu_test_privileges_restore();
 	edu_test_clock_start();
 }
@@ -401,6 +403,8 @@ unsigned int edu_t_end(void)
 
 	edu_t_fail_alloc(0);
 	edu_t_pressure(0);
+	edu_t_exiting(0);
+	edu_t_stream_full(0);
 	edu_test_privileges_restore();
 	edu_t_run(0);
 	rcu_barrier(); /* a callback of the core's may have queued one of ours */
