@@ -66,7 +66,8 @@ DECLARE_EVENT_CLASS(
 
 #define EDU_DEFINE_SKB_EVENT(name)                                                                 \
 	DEFINE_EVENT_FN(edu_skb, name,                                                             \
-			TP_PROTO(const struct edu_net *en, const struct sk_buff *skb, int ifindex),\
+			TP_PROTO(const struct edu_net *en, const struct sk_buff *skb,              \
+				 int ifindex),                                                     \
 			TP_ARGS(en, skb, ifindex), edu_trace_reg, edu_trace_unreg)
 
 EDU_DEFINE_SKB_EVENT(sock_send);
