@@ -77,7 +77,7 @@ def set_flags(fd, flags):
 # Signals
 
 
-@pytest.mark.req("BSD-5")
+@pytest.mark.req("BSD-5", "BSD-7")
 @both_kinds
 def test_sigio_when_data_arrives(ends, kind):
     ours, theirs = ends

@@ -173,7 +173,7 @@ def stamped(line):
     return line
 
 
-@pytest.mark.req("RFC7323-3.2")
+@pytest.mark.req("RFC7323-3", "RFC7323-3.2")
 def test_timestamps_are_echoed(stamped):
     p = stamped.p
     assert option(stamped.synack, "Timestamp")[1] == 1000
