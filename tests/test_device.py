@@ -2,9 +2,7 @@
 """The device kind eduinet: stations on a shared cable (OVER-9, LAYER-2, LAYER-3, DEV-1)."""
 
 import errno
-import select
 import socket
-import struct
 
 import pytest
 import rtnl
@@ -332,40 +330,3 @@ def test_many_stations_come_and_go(lab):
         for number in range(20):
             host.rtnl.link_del(f"s{number}")
     wait_for(lambda: len(host.proc("interfaces")) == 2, "only edulo")
-
-
-def connections(host):
-    """Netfilter's connections in a host's namespace, those that nobody can find any more too."""
-    with in_netns(host.name), open("/proc/sys/net/netfilter/nf_conntrack_count", encoding="ascii") as file:
-        return int(file.read())
-
-
-def forget_connections(host):
-    """IPCTNL_MSG_CT_DELETE of all (`conntrack -F`)."""
-    with in_netns(host.name), socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 12) as netlink:  # NETLINK_NETFILTER
-        netlink.settimeout(PATIENCE)
-        netlink.send(struct.pack("=IHHIIBBH", 20, 1 << 8 | 2, rtnl.REQUEST | rtnl.ACK, 1, 0, socket.AF_INET, 0, 0))
-        assert struct.unpack_from("=i", netlink.recv(4096), 16) == (0,)
-
-
-@pytest.mark.req("LAYER-3")
-@pytest.mark.parametrize("kind", [socket.SOCK_DGRAM, socket.SOCK_STREAM])
-def test_what_a_program_has_not_read_keeps_nothing_of_netfilter(lab, kind):
-    """A filter of the device has looked up the packets' connections; they go when it wants them to."""
-    host, peer = lab.edu_host("10.0.0.1/24"), lab.linux_host("10.0.0.2/24")
-    host.run("modprobe", "nf_conntrack_netlink")
-    host.run("tc", "qdisc", "add", "dev", "e0", "clsact")
-    host.run("tc", "filter", "add", "dev", "e0", "ingress", "protocol", "ip", "matchall", "action", "ct", "commit")
-    sock = host.socket(kind, bind=("10.0.0.1", 7000))
-    speaker = peer.linux_socket(kind)
-    if kind == socket.SOCK_STREAM:
-        sock.listen(1)
-    speaker.connect(("10.0.0.1", 7000))
-    if kind == socket.SOCK_STREAM:
-        sock = sock.accept_one()
-    speaker.send(b"not read")
-    assert select.select([sock], [], [], PATIENCE)[0]
-    assert connections(host) >= 1
-    host.run("tc", "qdisc", "del", "dev", "e0", "clsact")
-    forget_connections(host)
-    wait_for(lambda: not connections(host), "no connection is kept")

@@ -3,11 +3,13 @@
 3.2.1, RFC 1812 5.3.7)."""
 
 import errno
+import select
 import socket
+import struct
 
 import pytest
 import rtnl
-from conftest import errno_of
+from conftest import PATIENCE, errno_of, in_netns, wait_for
 from edusock import IP_OPTIONS, IP_RECVOPTS, IP_RETOPTS, IP_TOS, IP_TTL, find_cmsg
 from scapy.layers.inet import ICMP, IP, UDP
 from scapy.layers.l2 import Ether
@@ -305,3 +307,40 @@ def test_gateway_is_used_for_what_is_not_on_the_link(cable):
     cable.a.rtnl.neighbour("10.0.0.8", "02:00:00:00:00:08", "e0")
     cable.sock.sendto(b"x", ("192.168.1.1", 9))
     assert cable.w.expect(lambda frame: UDP in frame, "datagram").dst == "02:00:00:00:00:08"
+
+
+def connections(host):
+    """Netfilter's connections in a host's namespace, those that nobody can find any more too."""
+    with in_netns(host.name), open("/proc/sys/net/netfilter/nf_conntrack_count", encoding="ascii") as file:
+        return int(file.read())
+
+
+def forget_connections(host):
+    """IPCTNL_MSG_CT_DELETE of all (`conntrack -F`)."""
+    with in_netns(host.name), socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 12) as netlink:  # NETLINK_NETFILTER
+        netlink.settimeout(PATIENCE)
+        netlink.send(struct.pack("=IHHIIBBH", 20, 1 << 8 | 2, rtnl.REQUEST | rtnl.ACK, 1, 0, socket.AF_INET, 0, 0))
+        assert struct.unpack_from("=i", netlink.recv(4096), 16) == (0,)
+
+
+@pytest.mark.req("LAYER-3")
+@pytest.mark.parametrize("kind", [socket.SOCK_DGRAM, socket.SOCK_STREAM])
+def test_what_a_program_has_not_read_keeps_nothing_of_netfilter(lab, kind):
+    """A filter of the device has looked up the packets' connections; they go when it wants them to."""
+    host, peer = lab.edu_host("10.0.0.1/24"), lab.linux_host("10.0.0.2/24")
+    host.run("modprobe", "nf_conntrack_netlink")
+    host.run("tc", "qdisc", "add", "dev", "e0", "clsact")
+    host.run("tc", "filter", "add", "dev", "e0", "ingress", "protocol", "ip", "matchall", "action", "ct", "commit")
+    sock = host.socket(kind, bind=("10.0.0.1", 7000))
+    speaker = peer.linux_socket(kind)
+    if kind == socket.SOCK_STREAM:
+        sock.listen(1)
+    speaker.connect(("10.0.0.1", 7000))
+    if kind == socket.SOCK_STREAM:
+        sock = sock.accept_one()
+    speaker.send(b"not read")
+    assert select.select([sock], [], [], PATIENCE)[0]
+    assert connections(host) >= 1
+    host.run("tc", "qdisc", "del", "dev", "e0", "clsact")
+    forget_connections(host)
+    wait_for(lambda: not connections(host), "no connection is kept")

@@ -152,7 +152,9 @@ def test_another_user_may_not_raise_limits_on_memory(pair):
     limits = [mode for mode in modes if re.search("_max_(?!tries|pings)|_max$|_thresh|_size|_len", mode)]
     writable = [mode for mode in limits if not mode.startswith("444")]
     # These are numbers and times, not memory.
-    harmless = ["ip_local_port_max", "ping_group_max", "tcp_delack_max_ms", "tcp_max_reordering", "tcp_rto_max_ms"]
+    harmless = [
+        "arp_probe_max_ms", "ip_local_port_max", "ping_group_max", "tcp_delack_max_ms", "tcp_max_reordering", "tcp_rto_max_ms"
+    ]
     assert len(limits) > 10 and writable == [f"644 {name}" for name in harmless], writable
 
 

@@ -159,7 +159,7 @@ def told_by(side, state):
     for label, function in CALLS.items():
         c = Connection(side)
         state(c)
-        side.fence()
+        c.forget_what_was_sent()
         got = function(c)
         out = c.sent()
         after = (c.state(), c.events()) if c.sock.fileno() >= 0 else None
