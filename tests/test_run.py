@@ -59,7 +59,7 @@ def test_http_of_python(sides, page):
 def test_socat(sides, kind):
     server, client = sides
     listen = {"tcp": f"TCP4-LISTEN:{PORT},reuseaddr", "udp": f"UDP4-RECVFROM:{PORT}"}[kind]
-    with server.started("socat", listen, "SYSTEM:read line; echo you said $line $SOCAT_PEERADDR") as program:
+    with server.started("socat", f"-t{PATIENCE}", listen, "SYSTEM:read line; echo you said $line $SOCAT_PEERADDR") as program:
         server.wait_listening(program, kind={"tcp": "-t", "udp": "-u"}[kind])
         target = f"{kind.upper()}4:{server.address}:{PORT}"
         told = client.run("socat", f"-t{PATIENCE}", "-", target, input="hello\n").stdout
