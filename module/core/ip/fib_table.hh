@@ -29,7 +29,7 @@ inline u32 fib_node_hash(const fib_state &fib, be32 dst, u8 prefix)
 /* Where among routes that are equal in all but where they lead. */
 enum class fib_place : u8 { first, last };
 
-/* Links a route in; unlinks and frees it. Error: enomem. */
+/* Links a route in; unlinks and frees it. Errors: enomem; enospc for the 65,536th of one network, TOS and metric. */
 result<void> fib_link(fib_state &fib, fib_node &node, fib_place place = fib_place::first);
 void fib_unlink(fib_state &fib, fib_node &node);
 
