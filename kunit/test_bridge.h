@@ -70,6 +70,26 @@ void edu_t_cable_lose(struct edu_t_cable *cable, unsigned int count);
 /* Large buffers (edu_dev_info.segment_max) go over it in one piece, or, yes: cut into packets. */
 void edu_t_cable_cut(struct edu_t_cable *cable, int yes);
 
+/* What edu_t_dev_new() is to know of an Ethernet device that is up, with the hardware address
+ * 02:00:00:00:00:station. */
+static inline struct edu_dev_info edu_t_ethernet(edu_u8 station)
+{
+	struct edu_dev_info info = {0};
+	int i;
+
+	info.flags = 0x1043; /* up, broadcast, running, multicast */
+	info.mtu = 1500;
+	info.type = 1;
+	info.header_len = 14;
+	info.headroom = 16;
+	info.addr_len = 6;
+	info.addr[0] = 2;
+	info.addr[5] = station;
+	for (i = 0; i < 6; i++)
+		info.broadcast[i] = 0xff;
+	return info;
+}
+
 /*
  * Attaches a device to the host and to the cable. `info` tells the core all about it; its name and
  * ifindex are chosen here when empty ("eth0", "eth1", … from 2 on). A station takes frames for its

@@ -269,22 +269,7 @@ public:
 
 		return ifindex_ = edu_t_dev_new(host_, to.get(), &info);
 	}
-	static edu_dev_info ethernet(u8 station)
-	{
-		edu_dev_info info = {};
-
-		info.flags = iff_up | iff_running | iff_broadcast | iff_multicast;
-		info.mtu = 1500;
-		info.type = 1;
-		info.header_len = 14;
-		info.headroom = 16;
-		info.addr_len = 6;
-		info.addr[0] = 2;
-		info.addr[5] = station;
-		for (size_t i = 0; i < 6; i++)
-			info.broadcast[i] = 0xff;
-		return info;
-	}
+	static edu_dev_info ethernet(u8 station) { return edu_t_ethernet(station); }
 
 	/* Gives the last plugged device an address. */
 	int add_address(be32 address, u8 prefix_len)

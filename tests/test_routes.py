@@ -299,6 +299,18 @@ def test_netlink_fails_as_linux_does(lab):
     assert not different, "\n".join(f"{what}: {told}" for what, told in different.items())
 
 
+@pytest.mark.req("ROUTE-4")
+def test_a_deletion_without_a_type_is_of_any(lab):
+    host = both(lab)
+    for family in (socket.AF_INET, AF_EDUINET):
+        for kind in (rtnl.BLACKHOLE, rtnl.UNREACHABLE, rtnl.PROHIBIT):
+            add(host, "10.9.0.0/16", kind=kind, family=family)
+            other = rtnl.PROHIBIT if kind == rtnl.BLACKHOLE else rtnl.BLACKHOLE
+            assert errno_of(lambda: delete(host, "10.9.0.0/16", kind=other, family=family)) == errno.ESRCH
+            delete(host, "10.9.0.0/16", kind=0, family=family)
+            assert errno_of(lambda: delete(host, "10.9.0.0/16", kind=0, family=family)) == errno.ESRCH
+
+
 def rtentry(family, destination, mask="255.255.255.255", gateway=None, device=None, flags=RTF_UP, metric=0, mask_family=None):
     """struct rtentry of a 64-bit program, and what must live as long as it does."""
     def name(address, of=family):

@@ -69,15 +69,8 @@ class host {
 public:
 	host() : cable_{edu_t_cable_new()}, host_{edu_t_host_new()}
 	{
-		edu_dev_info info{};
+		edu_dev_info info = edu_t_ethernet(0);
 
-		info.flags = 0x1 | 0x40 | 0x2;
-		info.mtu = 1500;
-		info.type = 1;
-		info.header_len = 14;
-		info.headroom = 16;
-		info.addr_len = 6;
-		info.addr[0] = 2;
 		ifindex_ = edu_t_dev_new(host_, cable_, &info);
 		edu_addr_info addr{};
 		addr.ifindex = ifindex_;

@@ -35,18 +35,10 @@ class target {
 public:
 	target() : cable_{edu_t_cable_new()}, host_{edu_t_host_new()}
 	{
-		edu_dev_info info = {};
+		edu_dev_info info = edu_t_ethernet(0);
 		edu_addr_info addr = {};
 		int error, room = 1 << 24;
 
-		info.flags = 0x1043; /* up, broadcast, running, multicast */
-		info.mtu = 1500;
-		info.type = 1;
-		info.header_len = link_len;
-		info.headroom = 16;
-		info.addr_len = 6;
-		info.addr[0] = 2;
-		std::memset(info.broadcast, 0xff, 6);
 		addr.ifindex = ifindex_ = edu_t_dev_new(host_, cable_, &info);
 		addr.local = addr.peer = 0x0100000a; /* 10.0.0.1 */
 		addr.prefix_len = 24;

@@ -50,18 +50,11 @@ void network::wait_for_silence() const
 
 int network::plug(edu_t_host *host, edu_t_cable *cable, const connector &how)
 {
-	edu_dev_info info = {};
+	edu_dev_info info = edu_t_ethernet(0);
 	edu_addr_info addr = {};
 
-	info.flags = 0x1043; /* up, broadcast, running, multicast */
 	info.mtu = how.mtu;
-	info.type = 1;
-	info.header_len = 14;
-	info.headroom = 16;
-	info.addr_len = 6;
-	info.addr[0] = 2;
 	std::memcpy(&info.addr[2], &how.address, sizeof(how.address));
-	std::memset(info.broadcast, 0xff, 6);
 	info.segment_max = how.segment_max;
 	info.csum_offload = how.segment_max != 0;
 	addr.ifindex = edu_t_dev_new(host, cable, &info);

@@ -59,18 +59,9 @@ struct pair {
 	edu_t_host *host(unsigned int station)
 	{
 		edu_t_host *made = edu_t_host_new();
-		edu_dev_info info = {};
+		edu_dev_info info = edu_t_ethernet(static_cast<edu_u8>(station));
 		edu_addr_info addr = {};
 
-		info.flags = 0x1043; /* up, broadcast, running, multicast */
-		info.mtu = 1500;
-		info.type = 1;
-		info.header_len = 14;
-		info.headroom = 16;
-		info.addr_len = 6;
-		info.addr[0] = 2;
-		info.addr[5] = static_cast<edu_u8>(station);
-		std::memset(info.broadcast, 0xff, 6);
 		addr.ifindex = edu_t_dev_new(made, cable, &info);
 		addr.local = addr.peer = address_of(station);
 		addr.prefix_len = 24;

@@ -87,19 +87,10 @@ private:
 
 	void plug(party &p)
 	{
-		edu_dev_info info = {};
+		edu_dev_info info = edu_t_ethernet(static_cast<edu_u8>(p.station));
 
 		if (p.ifindex)
 			return;
-		info.flags = 0x1043; /* up, broadcast, running, multicast */
-		info.mtu = 1500;
-		info.type = 1;
-		info.header_len = 14;
-		info.headroom = 16;
-		info.addr_len = 6;
-		info.addr[0] = 2;
-		info.addr[5] = static_cast<edu_u8>(p.station);
-		std::memset(info.broadcast, 0xff, 6);
 		int made = edu_t_dev_new(p.host, cable_, &info);
 
 		if (made < 0)

@@ -38,18 +38,9 @@ edu_be32 address_of(unsigned int station)
 edu_t_host *make_host(edu_t_cable *cable, unsigned int station, edu_u32 segment_max)
 {
 	edu_t_host *host = edu_t_host_new();
-	edu_dev_info info = {};
+	edu_dev_info info = edu_t_ethernet(static_cast<edu_u8>(station));
 	edu_addr_info addr = {};
 
-	info.flags = 0x1043; /* up, broadcast, running, multicast */
-	info.mtu = 1500;
-	info.type = 1;
-	info.header_len = 14;
-	info.headroom = 16;
-	info.addr_len = 6;
-	info.addr[0] = 2;
-	info.addr[5] = static_cast<edu_u8>(station);
-	std::memset(info.broadcast, 0xff, 6);
 	info.segment_max = segment_max;
 	info.csum_offload = segment_max != 0;
 	addr.ifindex = edu_t_dev_new(host, cable, &info);

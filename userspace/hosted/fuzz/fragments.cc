@@ -83,19 +83,10 @@ class victim {
 public:
 	victim() : cable_{edu_t_cable_new()}, host_{edu_t_host_new()}
 	{
-		edu_dev_info info = {};
+		edu_dev_info info = edu_t_ethernet(1);
 		edu_addr_info addr = {};
 		int error, room = 1 << 22;
 
-		info.flags = 0x1043; /* up, broadcast, running, multicast */
-		info.mtu = 1500;
-		info.type = 1;
-		info.header_len = link_len;
-		info.headroom = 16;
-		info.addr_len = 6;
-		info.addr[0] = 2;
-		info.addr[5] = 1;
-		std::memset(info.broadcast, 0xff, 6);
 		addr.ifindex = ifindex_ = edu_t_dev_new(host_, cable_, &info);
 		addr.local = addr.peer = our_ip;
 		addr.prefix_len = 24;
