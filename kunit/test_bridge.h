@@ -74,7 +74,7 @@ void edu_t_cable_cut(struct edu_t_cable *cable, int yes);
  * 02:00:00:00:00:station. */
 static inline struct edu_dev_info edu_t_ethernet(edu_u8 station)
 {
-	struct edu_dev_info info = {0};
+	struct edu_dev_info info = {};
 	int i;
 
 	info.flags = 0x1043; /* up, broadcast, running, multicast */

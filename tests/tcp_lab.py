@@ -55,8 +55,8 @@ def window(lab, octets, **more):
 
 
 def tcp_info(sock):
-    """Some of struct tcp_info."""
-    raw = sock.getsockopt_raw(socket.IPPROTO_TCP, socket.TCP_INFO, 232)
+    """Some of struct tcp_info, of a socket of either stack."""
+    raw = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 232)
     assert len(raw) == 232
     names = ["rto", "ato", "snd_mss", "rcv_mss", "unacked", "sacked", "lost", "retrans", "fackets"]
     found = dict(zip(names, struct.unpack_from("=9I", raw, 8)))

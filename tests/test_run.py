@@ -20,7 +20,7 @@ def page(tmp_path):
     return tmp_path
 
 
-NGINX = """daemon off; master_process off; pid {folder}/pid; error_log {folder}/error;
+NGINX = """daemon off; user root; pid {folder}/pid; error_log {folder}/error;
 events {{ worker_connections 256; }}
 http {{ access_log off; client_body_temp_path {folder}; proxy_temp_path {folder}; fastcgi_temp_path {folder};
   uwsgi_temp_path {folder}; scgi_temp_path {folder};

@@ -118,6 +118,19 @@ def test_several_nexthops_are_several_routes(lab):
     assert host.edu_json("route", "get", "10.9.0.1")[0]["gateway"] == "10.0.0.8"
 
 
+@pytest.mark.req("ROUTE-4", "OVER-4")
+def test_routes_are_listed_in_the_order_of_the_search(lab):
+    """Whatever came first, and whatever the hash of a zone makes of it."""
+    host = lab.edu_host("10.0.0.1/24")
+    wanted = [f"10.9.{third}.0/24" for third in range(20, 29)] + ["10.9.0.0/16", "10.9.0.0/16", "10.0.0.0/8", "default"]
+    for number, network in enumerate(reversed(wanted)):
+        host.edu("route", "append", network, "via", "10.0.0.8", "metric", str(9 - number % 9))
+    shown = host.edu_json("route", "show", "via", "10.0.0.8")
+    assert [route["dst"] for route in shown] == wanted
+    of_one = [route["metric"] for route in shown if route["dst"] == "10.9.0.0/16"]
+    assert of_one == sorted(of_one)
+
+
 @pytest.mark.req("ROUTE-4")
 def test_routes_read_as_those_of_ip(lab):
     """The same routes in both stacks of a host, as `edu` and `ip` write them."""

@@ -78,6 +78,12 @@ def test_nc_says_why_it_did_not_work(pair):
     alone = pair.a.edu("nc", "-w", "0.2", "-l", PORT, check=False, input="")
     assert alone.returncode == 1
     assert "nobody called" in alone.stderr
+    taken = pair.a.socket(socket.SOCK_DGRAM)
+    taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    taken.bind((pair.a.address, PORT))
+    second = pair.a.edu("nc", "-u", "-l", PORT, check=False, input="")
+    assert second.returncode == 1
+    assert "in use" in second.stderr
 
 
 @pytest.mark.req("BSD-6", "TCP-8")

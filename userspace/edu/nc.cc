@@ -130,12 +130,9 @@ void relay::open_socket()
 
 	ctx_.require_family();
 	fd_ = socket(ctx_.family, type | SOCK_CLOEXEC, 0);
-	if (fd_ < 0 && (errno == ESOCKTNOSUPPORT || errno == EPROTONOSUPPORT) &&
-	    !options_.datagrams)
-		refused("this module has no TCP yet, so there are no streams: -u sends datagrams");
 	if (fd_ < 0)
 		refused("cannot open a socket: {}", std::strerror(errno));
-	if (options_.listen)
+	if (options_.listen && !options_.datagrams) /* or two could have the port */
 		setsockopt(fd_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (options_.broadcast && setsockopt(fd_, SOL_SOCKET, SO_BROADCAST, &on, sizeof(on)) < 0)
 		refused("cannot set SO_BROADCAST: {}", std::strerror(errno));

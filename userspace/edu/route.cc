@@ -12,9 +12,11 @@
 #include "netlink.hh"
 #include "route_info.hh"
 
+#include <algorithm>
 #include <cerrno>
 #include <iostream>
 #include <optional>
+#include <tuple>
 
 namespace edu {
 
@@ -260,13 +262,30 @@ void list_routes(context &ctx, const route_wishes &w, user use)
 	}
 }
 
+/* The order in which a look-up meets those that fit: the longest network first, then the type of service, then
+ * the metric. The stack tells of a zone's networks in the order of a secret hash. */
+bool is_met_first(const route_info &a, const route_info &b)
+{
+	auto key = [](const route_info &route) {
+		return std::tuple(-route.header.rtm_dst_len, ntohl(route.destination),
+				  -route.header.rtm_tos, route.metric);
+	};
+
+	return key(a) < key(b);
+}
+
 int show(context &ctx, route_wishes &w)
 {
 	record_list list(ctx, std::cout, route_text);
+	std::vector<route_info> routes;
 
 	if (w.everything)
 		w.table = 0;
-	list_routes(ctx, w, [&](const route_info &route) { list.add(route_record(route)); });
+	list_routes(ctx, w, [&](const route_info &route) { routes.push_back(route); });
+	if (!w.cache)
+		std::stable_sort(routes.begin(), routes.end(), is_met_first);
+	for (const route_info &route : routes)
+		list.add(route_record(route));
 	list.finish();
 	return exit_ok;
 }

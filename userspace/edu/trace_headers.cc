@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 
 namespace edu {
@@ -18,6 +19,8 @@ namespace {
 
 constexpr unsigned eth_len = 14, arp_len = 28, ip_min_len = 20, udp_len = 8, tcp_min_len = 20,
 		   icmp_len = 8;
+constexpr unsigned tcp_syn = 2, tcp_opt_end = 0, tcp_opt_nop = 1, tcp_opt_mss = 2, tcp_opt_scale = 3,
+		   tcp_opt_sack_permitted = 4, tcp_opt_timestamps = 8;
 constexpr unsigned ethertype_ip = 0x0800, ethertype_arp = 0x0806, ethertype_rarp = 0x8035;
 
 unsigned be16_at(octet_span o, std::size_t at)
@@ -154,6 +157,32 @@ public:
 				*facts_.destination_port, length));
 	}
 
+	/* What a SYN offers, as far as it was recorded. */
+	static std::string tcp_offers(octet_span options)
+	{
+		std::string said;
+
+		for (std::size_t at = 0; at < options.size() && options[at] != tcp_opt_end;) {
+			if (options[at] == tcp_opt_nop) {
+				at++;
+				continue;
+			}
+			std::size_t length = at + 1 < options.size() ? options[at + 1] : 0;
+			if (length < 2 || length > options.size() - at)
+				break;
+			if (options[at] == tcp_opt_mss && length == 4)
+				said += fmt::format(", MSS {}", be16_at(options, at + 2));
+			else if (options[at] == tcp_opt_scale && length == 3)
+				said += fmt::format(", scale {}", options[at + 2]);
+			else if (options[at] == tcp_opt_sack_permitted)
+				said += ", SACK";
+			else if (options[at] == tcp_opt_timestamps)
+				said += ", timestamps";
+			at += length;
+		}
+		return said;
+	}
+
 	/* payload: what IP says, header included; 0: not known. */
 	void tcp(unsigned payload)
 	{
@@ -171,6 +200,10 @@ public:
 		facts_.protocol = IPPROTO_TCP;
 		facts_.what = fmt::format("TCP {} seq {} ack {} window {}", flags, be32_at(o, 4),
 					  be32_at(o, 8), be16_at(o, 14));
+		if (o[13] & tcp_syn)
+			facts_.what += tcp_offers(
+				o.subspan(tcp_min_len, std::min<std::size_t>(length, o.size()) -
+							       tcp_min_len));
 		if (payload > length)
 			facts_.what += fmt::format(", {} octets", payload - length);
 		add("TCP", length,

@@ -613,13 +613,21 @@
 			if (typeof value === "number" && value < 0x7fffffff) one[curve].push([step.time, value]);
 		}
 	}
-	for (const one of connections.values())
+	/* The peer's window. The SYNs say in which units, if both do; they may be older than the recording. */
+	for (const one of connections.values()) {
+		const [here, there] = one.ends, scales = new Map();
 		for (const step of steps) {
-			const said = step.event === "tcp_rcv" && step.netns === one.netns && / window (\d+)/.exec(step.summary || "");
-			if (said && `${step.source}:${step.source_port}` === one.ends[1] &&
-			    `${step.destination}:${step.destination_port}` === one.ends[0])
-				one.window.push([step.time, Number(said[1])]);
+			const said = step.netns === one.netns && / TCP (\S*) seq .* window (\d+)/.exec(step.summary || "");
+			const from = `${step.source}:${step.source_port}`, to = `${step.destination}:${step.destination_port}`;
+			if (!said || !(from === here && to === there || from === there && to === here)) continue;
+			const isSyn = said[1].split(",").includes("SYN"), offer = / scale (\d+)/.exec(step.summary);
+			if (isSyn) scales.set(from, offer ? Math.min(Number(offer[1]), 14) : null);
+			if (step.event !== "tcp_rcv" || from !== there) continue;
+			one.scaled = scales.has(there);
+			const shift = isSyn || scales.get(here) === null ? 0 : scales.get(there) || 0;
+			one.window.push([step.time, Number(said[2]) * 2 ** shift]);
 		}
+	}
 
 	/* A listener has states, but nobody at the other end. */
 	const plotted = [...connections.values()].filter((one) => !one.ends[1].endsWith(":0"));
@@ -659,7 +667,7 @@
 			`${((to - start) / 1e6).toFixed(1)} ms`));
 		let at = left + 70;
 		for (const [name, style, text] of [["cwnd", "curve cwnd", "cwnd"], ["ssthresh", "curve ssthresh", "ssthresh"],
-			["window", "curve window", "peer's window (unscaled)"], ["srtt", "curve srtt", "srtt"], ["again", "again", "sent again"]]) {
+			["window", "curve window", one.scaled ? "peer's window" : "peer's window (unscaled)"], ["srtt", "curve srtt", "srtt"], ["again", "again", "sent again"]]) {
 			if (!one[name].length) continue;
 			svg.append(make("path", { class: style, d: `M${at} ${y - 16}h26` }));
 			svg.append(make("text", { x: at + 32, y: y - 12, class: "small" }, text));

@@ -10,6 +10,7 @@ import base64
 import binascii
 import json
 import os
+import struct
 import subprocess
 import sys
 import tempfile
@@ -28,6 +29,13 @@ EDU = None
 SHOTS = None
 
 
+def segment(flags, window, options=b""):
+    """A frame with a segment from 10.0.0.2 port 80 to 10.0.0.1 port 40000."""
+    tcp = struct.pack("!HHIIBBHHH", 80, 40000, 1, 1, (20 + len(options)) // 4 << 4, flags, window, 0, 0) + options
+    ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(tcp), 1, 0, 64, 6, 0, bytes([10, 0, 0, 2]), bytes([10, 0, 0, 1]))
+    return bytes.fromhex("0200000000010200000000020800") + ip + tcp
+
+
 def with_tcp(path):
     """The recording with a TCP connection's events behind it, as a file at `path`."""
     with open(RECORDING, encoding="ascii") as file:
@@ -42,8 +50,15 @@ def with_tcp(path):
         when = last + len(lines) * 1000000
         lines.append({"when": when, "cpu": 0, "thread": 1, "event": name, "fields": {**ends, **fields}})
 
+    def arrives(octets):
+        end = 2 + len(octets)
+        add("tcp_rcv", skb=1, head=1, ifindex=3, data=36, tail=end, end=end, len=len(octets) - 34, truesize=768, inode=0,
+            tgid=0, first=2, dev="e0", octets=octets.hex())
+
     add("tcp_state", old_state=7, new_state=2)
+    arrives(segment(0x12, 64240, bytes.fromhex("020405b4 01 030307 01010402")))
     add("tcp_state", old_state=2, new_state=1)
+    arrives(segment(0x10, 600))
     for i in range(20):
         add("tcp_cong", what="open", cwnd=14600 + 1460 * i, ssthresh=2147483647, srtt=2000 + i)
     add("tcp_retransmit", seq=1, len=1460, why="fast")
@@ -207,6 +222,11 @@ class Page(unittest.TestCase):
         self.assertEqual(len(self.all("#tcp .state")), 2)
         self.assertIn("1 retransmissions", self.browser.find_element(By.CSS_SELECTOR, "#tcp svg").get_attribute("aria-label"))
         self.press(Keys.END)
+        # The SYN says in which units: 600 times 2 to the 7th.
+        texts = [one.text for one in self.all("#tcp text")]
+        self.assertIn("peer's window", texts)
+        self.assertIn("76800", texts)
+        self.assertIn("TCP SYN,ACK seq 1 ack 1 window 64240, MSS 1460, scale 7, SACK", self.browser.page_source)
         self.shot("tcp")
 
     def test_play_goes_on_by_itself_and_stops(self):
