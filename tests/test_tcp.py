@@ -459,9 +459,10 @@ def digest_transfer(writer, reader, length):
             while left:
                 assert poll.poll(PATIENCE * 1000), "never writable again"
                 part = block[: min(left, len(block))]
-                more = socket.MSG_MORE if len(part) == left else 0
+                if len(part) == left:
+                    writer.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
                 try:
-                    put = writer.send(part, socket.MSG_DONTWAIT | more)
+                    put = writer.send(part, socket.MSG_DONTWAIT)
                 except BlockingIOError:
                     continue
                 sent.update(part[:put])

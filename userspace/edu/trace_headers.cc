@@ -19,8 +19,8 @@ namespace {
 
 constexpr unsigned eth_len = 14, arp_len = 28, ip_min_len = 20, udp_len = 8, tcp_min_len = 20,
 		   icmp_len = 8;
-constexpr unsigned tcp_syn = 2, tcp_opt_end = 0, tcp_opt_nop = 1, tcp_opt_mss = 2, tcp_opt_scale = 3,
-		   tcp_opt_sack_permitted = 4, tcp_opt_timestamps = 8;
+constexpr unsigned tcp_syn = 2, tcp_opt_end = 0, tcp_opt_nop = 1, tcp_opt_mss = 2,
+		   tcp_opt_scale = 3, tcp_opt_sack_permitted = 4, tcp_opt_timestamps = 8;
 constexpr unsigned ethertype_ip = 0x0800, ethertype_arp = 0x0806, ethertype_rarp = 0x8035;
 
 unsigned be16_at(octet_span o, std::size_t at)
@@ -202,8 +202,8 @@ public:
 					  be32_at(o, 8), be16_at(o, 14));
 		if (o[13] & tcp_syn)
 			facts_.what += tcp_offers(
-				o.subspan(tcp_min_len, std::min<std::size_t>(length, o.size()) -
-							       tcp_min_len));
+				o.subspan(tcp_min_len,
+					  std::min<std::size_t>(length, o.size()) - tcp_min_len));
 		if (payload > length)
 			facts_.what += fmt::format(", {} octets", payload - length);
 		add("TCP", length,
