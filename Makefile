@@ -50,7 +50,7 @@ userspace:
 		cmake --build $(userspace_dir) --target $(USERSPACE_TARGET) -j $(JOBS) -- --quiet'
 
 # run shows the main job, shell leaves you at a prompt in the same VM, tour at one with the hosts of the
-# guided tour around it.  On a fresh Debian machine they first install what is missing.
+# guided tour around it.  On a fresh Debian machine they, and check, first install what is missing.
 run:
 	@scripts/install-deps --yes
 	+@$(MAKE) --no-print-directory all
@@ -67,6 +67,7 @@ tour:
 	@scripts/vm shell --kernel $(KVER) -- scripts/tour shell
 
 check:
+	@scripts/install-deps --yes
 	@scripts/check $(rings)
 
 $(rings:%=check-%): check-%:

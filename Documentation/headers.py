@@ -23,6 +23,15 @@ def macro(path, name):
     return body[1].replace("\\\n", "\n")
 
 
+def entries(pattern, body):
+    """The fields of each X(…) of a list; a pattern that misses one is at fault."""
+    found = re.findall(pattern, body)
+    wanted = len(re.findall(r"\bX\(", body))
+    if len(found) != wanted:
+        raise ValueError(f"{len(found)} of {wanted} entries are understood")
+    return found
+
+
 def table(header, rows, widths):
     lines = [".. list-table::", "   :header-rows: 1", f"   :widths: {widths}", ""]
     for row in [header, *rows]:
@@ -51,8 +60,8 @@ class Tunables(FromHeader):
     path = "include/edu/tunables.h"
 
     def lines(self):
-        found = re.findall(r'X\((\w+),\s*(\d+),\s*(\d+),\s*(\d+)u?,\s*"([^"]*)"\)',
-                           macro(self.path, "EDU_TUNABLES"))
+        found = entries(r'X\((\w+),\s*(\d+)u?,\s*(\d+)u?,\s*(\d+)u?,\s*"([^"]*)"\)',
+                        macro(self.path, "EDU_TUNABLES"))
         rows = [(f"``{name}``", value, f"{least} to {most}", text)
                 for name, value, least, most, text in found]
         return table(("name", "default", "range", "meaning"), rows, "28 10 18 44")
@@ -62,8 +71,8 @@ class IfaceTunables(FromHeader):
     path = "include/edu/iface_tunables.h"
 
     def lines(self):
-        found = re.findall(r'X\((\w+),\s*(\d+),\s*(\d+),\s*(\d+),\s*(\w+),\s*"([^"]*)"\)',
-                           macro(self.path, "EDU_IFACE_TUNABLES"))
+        found = entries(r'X\((\w+),\s*(\d+),\s*(\d+),\s*(\d+),\s*(\w+),\s*"([^"]*)"\)',
+                        macro(self.path, "EDU_IFACE_TUNABLES"))
         rows = [(f"``{name}``", value, f"{least} to {most}", rule, text)
                 for name, value, least, most, rule, text in found]
         return table(("name", "default", "range", "rule", "meaning"), rows, "24 9 10 12 45")

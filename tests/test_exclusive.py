@@ -144,12 +144,15 @@ def test_toggled_under_traffic(shared):
     ours = shared.a.socket(bind=("10.0.0.1", 4242))
     ours.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
     count, stop = 400, threading.Event()
+    toggled, unexpected = [], []
 
     def toggle():
-        value = 0
-        while not stop.is_set():
-            value ^= 1
-            setting(shared.a, value)
+        try:
+            while not stop.is_set():
+                setting(shared.a, (len(toggled) + 1) % 2)
+                toggled.append(True)
+        except OSError as error:
+            unexpected.append(error)
 
     toggler = threading.Thread(target=toggle)
     toggler.start()
@@ -160,6 +163,7 @@ def test_toggled_under_traffic(shared):
     finally:
         stop.set()
         toggler.join()
+    assert not unexpected and len(toggled) > 1
     assert sorted(got) == list(range(count))
 
 

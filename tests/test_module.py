@@ -143,6 +143,7 @@ def test_a_namespace_takes_all_with_it():
     load()
 
 
+@pytest.mark.patient
 @pytest.mark.req("LAYER-3")
 def test_namespace_storm():
     """Namespaces are made by two processes at once, used and dropped."""
@@ -165,6 +166,11 @@ def test_namespace_storm():
         subprocess.Popen(["/usr/bin/python3", "-c", program, str(900 + number)], stderr=subprocess.PIPE, text=True)
         for number in range(2)
     ]
-    for storm in storms:
-        _, errors = storm.communicate(timeout=600)
-        assert storm.returncode == 0, errors
+    try:
+        for storm in storms:
+            _, errors = storm.communicate()
+            assert storm.returncode == 0, errors
+    finally:
+        for storm in storms:
+            storm.kill()
+            storm.wait()

@@ -8,7 +8,7 @@ import struct
 
 import pytest
 import rtnl
-from conftest import EFFORT, Host
+from conftest import EFFORT, PATIENCE, Host
 from test_stress import linux_sender, noise, sender
 
 
@@ -62,7 +62,7 @@ def test_a_flood_of_askers_keeps_no_new_neighbour_from_being_found(lab):
         for _ in range(3 * EFFORT):
             host.rtnl.neighbour(peer.address, "02:00:00:00:00:77", "e0")
             host.rtnl.neighbour(peer.address, None, "e0", delete=True)
-            assert " 0% packet loss" in host.edu("ping", "-c", "2", "-i", "0.2", peer.address).stdout
+            assert " 0% packet loss" in host.edu("ping", "-c", "2", "-i", "0.2", "-W", PATIENCE, peer.address).stdout
     assert len(host.arp()) <= 64
 
 

@@ -10,7 +10,7 @@ import threading
 
 import pytest
 import rtnl
-from conftest import Host, in_netns, started, wait_for
+from conftest import PATIENCE, Host, in_netns, started, wait_for
 from scapy.layers.l2 import ARP, Ether
 
 AF_INET = socket.AF_INET
@@ -209,7 +209,8 @@ def test_traceroute_reads_as_the_program_of_that_name(path):
 
 @pytest.mark.req("IP-10")
 def test_traceroute_without_an_answer_and_without_a_route(path):
-    done = path.a.edu("traceroute", "-n", "-q1", "-w0.2", "-m3", "10.1.0.77", check=False)
+    path.a.edu("ping", "-c1", "-W", PATIENCE, "10.0.0.2")  # known to each other, the two are quick
+    done = path.a.edu("traceroute", "-n", "-q1", "-w1", "-m3", "10.1.0.77", check=False)
     assert done.returncode == 1 and re.search(r"^ 1  10\.0\.0\.2  [\d.]+ ms\n 2  \*\n 3  \*\n", done.stdout, re.M)
     path.a.edu("route", "del", "default")
     done = path.a.edu("traceroute", "10.1.0.3", check=False)
