@@ -64,4 +64,5 @@ def tcp_info(sock):
     rest = struct.unpack_from("=11I", raw, 60)
     names = ["pmtu", "rcv_ssthresh", "rtt", "rttvar", "ssthresh", "cwnd", "advmss", "reordering", "rcv_rtt", "rcv_space",
              "total_retrans"]
-    return found | dict(zip(names, rest))
+    found |= dict(zip(names, rest))
+    return found | {"bytes_sent": struct.unpack_from("=Q", raw, 200)[0]}

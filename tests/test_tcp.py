@@ -186,6 +186,17 @@ def test_read_write_writev_sendfile_splice(pair, ours_listens, tmp_path):
     os.close(writer)
 
 
+@pytest.mark.req("BSD-5", "TCP-12")
+def test_the_end_of_a_file_is_sent_at_once(pair, tmp_path):
+    """Not by the timer of a cork: the octets have left when sendfile() is back."""
+    ours, theirs = connection(pair, True)
+    (tmp_path / "file").write_bytes(pattern(1250))
+    with open(tmp_path / "file", "rb") as source:
+        assert os.sendfile(ours.fileno(), source.fileno(), 0, 65536) == 1250
+    assert tcp_info(ours)["bytes_sent"] >= 1250
+    assert theirs.recv(1250, socket.MSG_WAITALL) == pattern(1250)
+
+
 @pytest.mark.req("TCP-12")
 @both_roles
 def test_a_reader_that_sleeps_stops_the_writer(pair, ours_listens):

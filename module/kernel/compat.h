@@ -37,11 +37,12 @@
 #define EDU_ACCEPT_FLAGS (flags)
 #endif
 
-/* 6.5 made sendfile() a sendmsg() with MSG_MORE, and tells when there is no more after all. */
+/* 6.5 made sendfile() a sendmsg() with MSG_MORE, and tells when there is no more after all; later releases
+ * of 6.1 tell too. Kbuild looks which kernel does. */
 static inline void edu_compat_set_splice_eof(struct proto_ops *ops,
 					     void (*splice_eof)(struct socket *sock))
 {
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
+#ifdef EDU_HAVE_SPLICE_EOF
 	ops->splice_eof = splice_eof;
 #endif
 }
