@@ -141,18 +141,24 @@ def test_msg_more_of_a_raw_socket(both):
 
 
 @pytest.mark.req("BSD-5", "UDP-3")
-def test_sendfile_makes_one_datagram(both):
+@pytest.mark.parametrize(
+    "length,offset,count", [(1250, 0, 1250), (1250, 0, 65536), (9000, 0, 9000), (9000, 0, 65536), (9000, 4000, 500)],
+    ids=["all", "more than all", "pages", "more than all pages", "across pages"],
+)
+def test_sendfile_makes_one_datagram(both, length, offset, count):
     def scenario(ends):
         to, sock = ends.receiver(), ends.socket(ends.a)
         sock.connect(("10.0.0.2", 7))
         with tempfile.TemporaryFile() as file:
-            file.write(bytes(range(250)) * 5)
+            file.write(data)
             file.flush()
-            sent = os.sendfile(sock.fileno(), file.fileno(), 0, 1250)
-            # More was asked for than there is: the end of the file ends the datagram on newer kernels.
-            return [sent, to.recv(2000)]
+            sent = os.sendfile(sock.fileno(), file.fileno(), offset, count)
+        sock.send(b"another")
+        return [sent, to.recv(65535), to.recv(65535)]
 
-    assert both(scenario) == [1250, bytes(range(250)) * 5]
+    data = bytes(n % 251 for n in range(length))
+    part = data[offset : offset + count]
+    assert both(scenario) == [len(part), part, b"another"]
 
 
 RECORD_ROUTE = b"\x07\x0b\x04" + bytes(8) + b"\0"

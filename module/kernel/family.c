@@ -267,6 +267,15 @@ static int edu_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, int 
 	return edu_core_recvmsg(sock->sk, msg, min_t(size_t, len, INT_MAX), flags);
 }
 
+/* sendfile() and splice() before Linux 6.5 come page by page: one call's are one datagram. */
+static ssize_t edu_sendpage(struct socket *sock, struct page *page, int offset, size_t len,
+			    int flags)
+{
+	if (flags & EDU_SENDPAGE_NOTLAST)
+		flags |= MSG_MORE;
+	return edu_compat_no_sendpage(sock, page, offset, len, flags);
+}
+
 /* ------------------------------------------------------------------------------------------------
  * Options
  */
@@ -512,6 +521,7 @@ int edu_family_init(void)
 	}
 	return 0;
 
+	edu_compat_set_sendpage(&edu_proto_ops, edu_sendpage);
 unregister:
 	edu_protos_unregister();
 exit_stream:
