@@ -17,7 +17,7 @@ from edusock import AF_EDUINET
 NOBODY = 65534
 SIOCADDRT, SIOCDELRT = 0x890B, 0x890C
 SIOCGIFADDR, SIOCSIFADDR, SIOCGIFBRDADDR, SIOCSIFBRDADDR = 0x8915, 0x8916, 0x8919, 0x891A
-SIOCGIFNETMASK, SIOCSIFNETMASK = 0x891B, 0x891C
+SIOCGIFNETMASK, SIOCSIFNETMASK, SIOCSIFFLAGS = 0x891B, 0x891C, 0x8914
 SIOCDARP, SIOCGARP, SIOCSARP = 0x8953, 0x8954, 0x8955
 RTF_UP, RTF_GATEWAY, RTF_HOST, RTF_REJECT = 1, 2, 4, 0x200
 ATF_COM, ATF_PERM = 2, 4
@@ -117,6 +117,41 @@ def test_ioctl_changes_mask_and_broadcast(host):
     assert errno_of(if_request, sock, SIOCGIFADDR, "nodev") == errno.ENODEV
     if_request(sock, SIOCSIFADDR, "e0", "0.0.0.0")
     assert errno_of(if_request, sock, SIOCGIFADDR, "e0") == errno.EADDRNOTAVAIL
+
+
+@pytest.mark.req("OVER-1")
+def test_a_label_is_not_its_device(host):
+    """Neither gets the address that is meant for the other."""
+    sock = host.socket()
+    if_request(sock, SIOCSIFADDR, "e0:1", "10.1.0.1")
+    assert errno_of(if_request, sock, SIOCGIFADDR, "e0") == errno.EADDRNOTAVAIL
+    if_request(sock, SIOCSIFADDR, "e0", "10.0.0.1")
+    assert if_request(sock, SIOCGIFADDR, "e0") == "10.0.0.1"
+    if_request(sock, SIOCSIFADDR, "e0:1", "10.1.0.2")
+    if_request(sock, SIOCSIFADDR, "e0", "10.0.0.2")
+    assert sorted(one[1] for one in host.rtnl.addresses()) == ["10.0.0.2", "10.1.0.2", "127.0.0.1"]
+    assert if_request(sock, SIOCGIFADDR, "e0:1") == "10.1.0.2"
+
+
+def flags_request(sock, device, flags):
+    fcntl.ioctl(sock, SIOCSIFFLAGS, device.encode().ljust(16, b"\0") + struct.pack("=H22x", flags))
+
+
+@pytest.mark.req("OVER-1")
+def test_a_label_goes_down_alone(host):
+    sock, up = host.socket(), rtnl.IFF_UP
+    if_request(sock, SIOCSIFADDR, "e0", "10.0.0.1")
+    if_request(sock, SIOCSIFADDR, "e0:1", "10.1.0.1")
+    flags_request(sock, "e0:1", up)
+    assert errno_of(flags_request, sock, "e0:2", 0) == errno.EADDRNOTAVAIL
+    assert errno_of(flags_request, sock, "nodev:1", 0) == errno.ENODEV
+    assert in_child(lambda: flags_request(sock, "e0:1", 0), NOBODY) == errno.EPERM
+    assert [one[1] for one in host.rtnl.addresses()] == ["127.0.0.1", "10.0.0.1", "10.1.0.1"]
+    flags_request(sock, "e0:1", 0)
+    assert [one[1] for one in host.rtnl.addresses()] == ["127.0.0.1", "10.0.0.1"]
+    assert host.rtnl.flags("e0") & up
+    flags_request(sock, "e0", 0)
+    assert not host.rtnl.flags("e0") & up
 
 
 @pytest.mark.req("OVER-1")

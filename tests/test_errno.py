@@ -430,7 +430,7 @@ def test_ioctls(host):
     """Requests with nothing sensible behind them."""
 
     def cases(one):
-        for request in (0x8915, 0x8916, 0x8917, 0x8919, 0x891B, 0x891C, 0x8913, 0x8921, 0x8927, 0x8933):
+        for request in (0x8914, 0x8915, 0x8916, 0x8917, 0x8919, 0x891B, 0x891C, 0x8913, 0x8921, 0x8927, 0x8933):
             for device in (b"nodev", b"", b"e0:9"):
                 raw = device.ljust(16, b"\0") + name(one.family) + bytes(100)
                 yield f"ioctl {request:x} {device}", lambda fd, r=request, d=raw: ioctl_raw(fd, r, d)

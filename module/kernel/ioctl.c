@@ -6,7 +6,7 @@
  * Protocol"; requirements ROUTE-4, OVER-1, OVER-11, ARP-11. Requests, structures and errnos are those of
  * Linux for AF_INET (netdevice(7), arp(7), struct rtentry).
  *
- * Here: SIOC[GS]IF{ADDR,NETMASK,BRDADDR,DSTADDR}, SIOCGIF{FLAGS,METRIC}, SIOC{ADD,DEL}RT,
+ * Here: SIOC[GS]IF{ADDR,NETMASK,BRDADDR,DSTADDR}, SIOCSIFFLAGS of a label, SIOC{ADD,DEL}RT,
  * SIOC{S,G,D}ARP, SIOC{S,G,D}RARP. The kernel's socket layer answers by itself for every family: SIOCGIFCONF (it
  * lists Linux's own IPv4 addresses; ours are in rtnetlink) and, once we say -ENOIOCTLCMD, the
  * requests about the device alone: SIOC[GS]IF{FLAGS,MTU,HWADDR}, SIOCGIF{INDEX,NAME}, …
@@ -93,23 +93,30 @@ struct edu_if_request {
 /* The address the request means: that of the label, and if the caller named one, that one first. */
 static void edu_if_find(struct edu_if_request *request, edu_be32 wanted)
 {
+	bool is_device = !strcmp(request->dev->name, request->label);
 	struct edu_stack *stack = edu_net(request->net)->stack;
 	struct edu_cursor at = {};
 	struct edu_addr_info addr;
+	bool exact = false; /* what is found has the very label */
 
 	while (edu_core_addr_next(stack, &at, &addr)) {
+		bool same = !strcmp(addr.label, request->label);
+
 		if (addr.ifindex != request->dev->ifindex)
 			continue;
 		/* A label that was given before the device was renamed counts as its name. */
-		if (strcmp(addr.label, request->label) &&
-		    strcmp(request->dev->name, request->label))
+		if (!same && (!is_device || strchr(addr.label, ':')))
 			continue;
-		if (request->found && addr.local != wanted)
+		if (wanted && addr.local == wanted) {
+			request->now = addr;
+			request->found = true;
+			return;
+		}
+		if (request->found && (exact || !same))
 			continue;
 		request->now = addr;
 		request->found = true;
-		if (!wanted || addr.local == wanted)
-			return;
+		exact = same;
 	}
 }
 
@@ -216,6 +223,8 @@ static int edu_if_set(const struct edu_if_request *request, unsigned int cmd,
 		return edu_if_set_addr(request, address);
 	if (!request->found)
 		return -EADDRNOTAVAIL;
+	if (cmd == SIOCSIFFLAGS) /* of a label: "down" takes the address away */
+		return ifr->ifr_flags & IFF_UP ? 0 : edu_dev_addr_del(request->dev, &request->now);
 	next.has_broadcast = 1;
 	switch (cmd) {
 	case SIOCSIFNETMASK:
@@ -253,15 +262,17 @@ static int edu_if_ioctl(struct net *net, unsigned int cmd, void __user *arg)
 		return -EFAULT;
 	ifr.ifr_name[IFNAMSIZ - 1] = '\0';
 	strscpy(request.label, ifr.ifr_name, sizeof(request.label));
+	colon = strchr(ifr.ifr_name, ':');
+	if (cmd == SIOCSIFFLAGS && !colon)
+		return -ENOIOCTLCMD; /* the device's own flags: the kernel knows */
 	if (!edu_if_is_get(cmd)) {
 		if (!ns_capable(net->user_ns, CAP_NET_ADMIN))
 			return -EPERM;
-		if (!edu_family_ok(ifr.ifr_addr.sa_family))
+		if (cmd != SIOCSIFFLAGS && !edu_family_ok(ifr.ifr_addr.sa_family))
 			return -EINVAL;
 	} else if (edu_family_ok(ifr.ifr_addr.sa_family)) {
 		wanted = edu_sockaddr_get(&ifr.ifr_addr);
 	}
-	colon = strchr(ifr.ifr_name, ':');
 	if (colon)
 		*colon = '\0';
 
@@ -615,6 +626,7 @@ int edu_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
 	case SIOCSIFDSTADDR:
 	case SIOCSIFBRDADDR:
 	case SIOCSIFNETMASK:
+	case SIOCSIFFLAGS:
 		return edu_if_ioctl(net, cmd, argp);
 	case SIOCRTMSG:
 		return -EINVAL;
