@@ -303,6 +303,22 @@ def test_interfaces_shows_an_attached_device_and_forgets_it(lab):
     assert not [route for route in host.rtnl.routes() if route[0].startswith("10.")]
 
 
+@pytest.mark.req("DEV-1", "INET-7")
+def test_a_list_read_again_shows_what_there_is_then(lab):
+    host = lab.edu_host("10.0.0.1/24")
+    host.rtnl.link_del("e0")  # one line is left
+    with in_netns(host.name):
+        directory = "/proc/thread-self/net/eduinet"
+        with open(f"{directory}/interfaces", encoding="ascii") as interfaces, open(f"{directory}/udp", encoding="ascii") as udp:
+            first, nobody = interfaces.read(), udp.read()
+            assert len(first.splitlines()) == 2 and len(nobody.splitlines()) == 1
+            for file in (interfaces, udp):
+                file.seek(0)
+            assert interfaces.read() == first
+            host.socket(bind=("0.0.0.0", 7))
+            assert len(udp.read().splitlines()) == 2
+
+
 @pytest.mark.req("LAYER-3")
 def test_an_address_goes_with_the_device_that_moves_away(lab):
     host, other = lab.edu_host("10.0.0.1/24"), lab.keep(Host())

@@ -71,11 +71,6 @@ static void *edu_proc_seek(struct seq_file *file, loff_t position)
 	struct edu_stack *stack = edu_net(seq_file_net(file))->stack;
 	struct edu_proc_walk *walk = file->private;
 
-	if (position < walk->position) { /* the reader went back */
-		memset(&walk->at, 0, sizeof(walk->at));
-		walk->position = 0;
-		walk->end = false;
-	}
 	while (!walk->end && walk->position < position) {
 		if (what->next(stack, &walk->at, &walk->record))
 			walk->position++;
@@ -85,9 +80,17 @@ static void *edu_proc_seek(struct seq_file *file, loff_t position)
 	return walk->end ? NULL : walk;
 }
 
+/* A reader that goes back begins anew: seq_file then asks for the header, which is line 0, first. */
 static void *edu_proc_start(struct seq_file *file, loff_t *position)
 {
-	return *position ? edu_proc_seek(file, *position) : SEQ_START_TOKEN;
+	struct edu_proc_walk *walk = file->private;
+
+	if (*position)
+		return edu_proc_seek(file, *position);
+	memset(&walk->at, 0, sizeof(walk->at));
+	walk->position = 0;
+	walk->end = false;
+	return SEQ_START_TOKEN;
 }
 
 static void *edu_proc_next(struct seq_file *file, void *line, loff_t *position)
