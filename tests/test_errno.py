@@ -243,19 +243,43 @@ def test_sendto(host, kind, protocol):
 @pytest.mark.req("UDP-3", "IP-10")
 @each_kind_with_our_header
 def test_control_messages(host, kind, protocol):
-    def cases(one):
-        for option in range(0, 26):
-            for size in (0, 1, 4, 8, 12, 16):
-                for value in (0, 1, 255, 256):
-                    data = struct.pack("<I", value).ljust(16, b"\0")[:size]
-                    control = cmsg(socket.SOL_IP, option, data)
-                    yield f"cmsg {option} size {size} value {value}", lambda fd, c=control: one.sendmsg(fd, c)
-        yield "cmsg short", lambda fd: one.sendmsg(fd, struct.pack("=Qii", 8, 0, 2) + bytes(8))
-        yield "cmsg overruns", lambda fd: one.sendmsg(fd, struct.pack("=Qii", 100, 0, 2) + bytes(8))
-        yield "cmsg other level", lambda fd: one.sendmsg(fd, cmsg(99, 1, bytes(4)))
-        yield "cmsg socket level", lambda fd: one.sendmsg(fd, cmsg(1, 99, bytes(4)))
+    assert not differences(*compare(host, kind, protocol, control_messages), DIFFERENT)
 
-    assert not differences(*compare(host, kind, protocol, cases), DIFFERENT)
+
+@pytest.mark.req("BSD-6", "TCP-12")
+def test_control_messages_of_a_stream(host):
+    """IP's mean nothing there; whatever is wrong with the kernel's own is EINVAL, and nothing is sent."""
+    told = []
+    for family, with_socket in ((AF_INET, host.linux_socket), (AF_EDUINET, host.socket)):
+        one = Cases(family)
+        listener, sock = with_socket(STREAM), with_socket(STREAM)
+        assert not one.bind(listener.fileno(), name(family)) and not libc.listen(listener.fileno(), 1)
+        sock.setblocking(True)
+        assert not one.connect(sock.fileno(), name(family))
+        found = {label: case(sock.fileno()) for label, case in control_messages(one)}
+        mark = cmsg(1, 36, bytes(4))  # SO_MARK
+        found["cmsg mark"] = one.sendmsg(sock.fileno(), mark)
+        found["cmsg mark unprivileged"] = in_child(lambda sock=sock, mark=mark, one=one: one.sendmsg(sock.fileno(), mark), NOBODY)
+        assert not libc.shutdown(sock.fileno(), socket.SHUT_WR)
+        child = libc.accept(listener.fileno(), None, None)
+        with os.fdopen(child, "rb") as end:
+            assert len(end.read()) == 8 * list(found.values()).count(0)
+        told.append(found)
+    assert told[0]["cmsg mark unprivileged"] == errno.EINVAL
+    assert not differences(*told)
+
+
+def control_messages(one):
+    for option in range(0, 26):
+        for size in (0, 1, 4, 8, 12, 16):
+            for value in (0, 1, 255, 256):
+                data = struct.pack("<I", value).ljust(16, b"\0")[:size]
+                control = cmsg(socket.SOL_IP, option, data)
+                yield f"cmsg {option} size {size} value {value}", lambda fd, c=control: one.sendmsg(fd, c)
+    yield "cmsg short", lambda fd: one.sendmsg(fd, struct.pack("=Qii", 8, 0, 2) + bytes(8))
+    yield "cmsg overruns", lambda fd: one.sendmsg(fd, struct.pack("=Qii", 100, 0, 2) + bytes(8))
+    yield "cmsg other level", lambda fd: one.sendmsg(fd, cmsg(99, 1, bytes(4)))
+    yield "cmsg socket level", lambda fd: one.sendmsg(fd, cmsg(1, 99, bytes(4)))
 
 
 VALUES = (

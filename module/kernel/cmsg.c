@@ -5,7 +5,7 @@
  * TLK "INET Socket Layer"; UDP-3. The messages, their sizes and the errors are those of ip(7) on
  * Linux: IP_PKTINFO (source address and device), IP_TTL, IP_TOS, IP_RETOPTS (RFC 791 options). Of
  * SOL_SOCKET's messages the kernel's own check is asked; SO_MARK and transmit time stamps are
- * accepted there and have no effect. Other levels are ignored, as Linux does.
+ * accepted there and have no effect. Other levels are ignored, as Linux does; a stream ignores IP's too.
  *
  * Locking: none; everything read belongs to the call.
  */

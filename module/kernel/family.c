@@ -232,6 +232,15 @@ static int edu_shutdown(struct socket *sock, int how)
  * Data
  */
 
+/* As on AF_INET: whatever is wrong with a stream's control message is EINVAL, unless the core is going to
+ * say that there is no connection. */
+static int edu_stream_cmsg_error(const struct sock *sk)
+{
+	const int open = TCPF_ESTABLISHED | TCPF_CLOSE_WAIT | TCPF_SYN_SENT | TCPF_SYN_RECV;
+
+	return 1 << READ_ONCE(sk->sk_state) & open ? -EINVAL : 0;
+}
+
 static int edu_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 {
 	struct edu_send send = {
@@ -248,13 +257,23 @@ static int edu_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 		return -EMSGSIZE;
 	msg->msg_flags &= ~EDU_NOT_FOR_PROGRAMS;
 	send.flags = msg->msg_flags;
-	/* As on AF_INET, a stream looks at no control message of IP's. */
-	if (unlikely(msg->msg_controllen) && sock->type != SOCK_STREAM) {
+	if (unlikely(msg->msg_controllen)) {
 		err = edu_cmsg_send(sock->sk, msg, &send);
+		if (err && sock->type == SOCK_STREAM)
+			err = edu_stream_cmsg_error(sock->sk);
 		if (err)
 			return err;
 	}
 	return edu_core_sendmsg(sock->sk, &send);
+}
+
+/* sendfile() and splice() before Linux 6.5 come page by page: one call's are one datagram. */
+static ssize_t edu_sendpage(struct socket *sock, struct page *page, int offset, size_t len,
+			    int flags)
+{
+	if (flags & EDU_SENDPAGE_NOTLAST)
+		flags |= MSG_MORE;
+	return edu_compat_no_sendpage(sock, page, offset, len, flags);
 }
 
 static void edu_splice_eof(struct socket *sock)
@@ -265,15 +284,6 @@ static void edu_splice_eof(struct socket *sock)
 static int edu_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, int flags)
 {
 	return edu_core_recvmsg(sock->sk, msg, min_t(size_t, len, INT_MAX), flags);
-}
-
-/* sendfile() and splice() before Linux 6.5 come page by page: one call's are one datagram. */
-static ssize_t edu_sendpage(struct socket *sock, struct page *page, int offset, size_t len,
-			    int flags)
-{
-	if (flags & EDU_SENDPAGE_NOTLAST)
-		flags |= MSG_MORE;
-	return edu_compat_no_sendpage(sock, page, offset, len, flags);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -511,6 +521,7 @@ int edu_family_init(void)
 		goto exit_stream;
 	edu_proto_ops.family = edu_family;
 	edu_compat_set_splice_eof(&edu_proto_ops, edu_splice_eof);
+	edu_compat_set_sendpage(&edu_proto_ops, edu_sendpage);
 	edu_stream_proto_ops = edu_proto_ops;
 	edu_stream_ops_init(&edu_stream_proto_ops);
 	edu_net_family.family = edu_family;
@@ -521,7 +532,6 @@ int edu_family_init(void)
 	}
 	return 0;
 
-	edu_compat_set_sendpage(&edu_proto_ops, edu_sendpage);
 unregister:
 	edu_protos_unregister();
 exit_stream:
