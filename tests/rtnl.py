@@ -17,7 +17,7 @@ NEWROUTE, DELROUTE, GETROUTE = 24, 25, 26
 NEWNEIGH, DELNEIGH, GETNEIGH = 28, 29, 30
 REQUEST, ACK, EXCL, CREATE, DUMP, REPLACE = 1, 4, 0x200, 0x400, 0x300, 0x100
 IFF_UP, IFF_RUNNING, IFF_NOARP, IFF_PROMISC, IFF_ALLMULTI = 1, 0x40, 0x80, 0x100, 0x200
-NUD_PERMANENT, NUD_REACHABLE = 0x80, 2
+NUD_PERMANENT, NUD_REACHABLE, NTF_PROXY = 0x80, 2, 8
 UNICAST, BROADCAST, BLACKHOLE, UNREACHABLE, PROHIBIT = 1, 3, 6, 7, 8
 
 
@@ -215,8 +215,8 @@ class Rtnl:
         else:
             self.ask(NEWROUTE, header, attrs, flags)
 
-    def neighbour(self, ip, mac, device, state=NUD_PERMANENT, family=AF_EDUINET, delete=False):
-        header = struct.pack("=BxxxiHBB", family, self.index(device), state, 0, 0)
+    def neighbour(self, ip, mac, device, state=NUD_PERMANENT, family=AF_EDUINET, delete=False, proxy=False):
+        header = struct.pack("=BxxxiHBB", family, self.index(device), state, NTF_PROXY if proxy else 0, 0)
         attrs = [(1, socket.inet_aton(ip))]
         if mac:
             attrs.append((2, mac_octets(mac)))
@@ -225,10 +225,11 @@ class Rtnl:
         else:
             self.ask(NEWNEIGH, header, attrs, CREATE | REPLACE)
 
-    def neighbours(self, family=AF_EDUINET):
+    def neighbours(self, family=AF_EDUINET, proxy=False):
         """{ip: (state, mac or None)}"""
         found = {}
-        for _, data in self.ask(GETNEIGH, struct.pack("=BxxxiHBB", family, 0, 0, 0, 0), flags=DUMP):
+        header = struct.pack("=BxxxiHBB", family, 0, 0, NTF_PROXY if proxy else 0, 0)
+        for _, data in self.ask(GETNEIGH, header, flags=DUMP):
             state = struct.unpack_from("=H", data, 8)[0]
             attrs = attributes(data[12:])
             found[socket.inet_ntoa(attrs[1])] = (state, mac_text(attrs[2]) if 2 in attrs else None)

@@ -286,6 +286,20 @@ def test_administrator_may_change_a_permanent_entry(host):
     assert errno_of(lambda: host.rtnl.neighbour("10.0.0.9", None, "e0", delete=True)) == errno.ENOENT
 
 
+@pytest.mark.req("ARP-11", "ARP-8")
+def test_proxy_entries_are_listed_alone(host):
+    """As on Linux: by NTF_PROXY and not without."""
+    host.rtnl.address("10.0.0.1/24", "e0")
+    host.rtnl.neighbour("10.0.0.9", "02:00:00:00:00:09", "e0")
+    host.rtnl.neighbour("10.0.0.8", None, "e0", proxy=True)
+    assert {"10.0.0.8", "10.0.0.9"} & set(host.rtnl.neighbours()) == {"10.0.0.9"}
+    assert set(host.rtnl.neighbours(proxy=True)) == {"10.0.0.8"}
+    assert "10.0.0.8" not in host.edu("neigh", "show", "nud", "all").stdout
+    assert host.edu("neigh", "show", "proxy").stdout.split()[0] == "10.0.0.8"
+    host.edu("neigh", "flush", "nud", "all")
+    assert set(host.rtnl.neighbours(proxy=True)) == {"10.0.0.8"}
+
+
 # Privileges
 
 

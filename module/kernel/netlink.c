@@ -385,7 +385,23 @@ static int edu_neigh_change(struct sk_buff *skb, struct nlmsghdr *nlh,
 static int edu_neigh_record_next(struct edu_stack *stack, struct edu_cursor *at,
 				 union edu_nl_record *record)
 {
-	return edu_core_neigh_next(stack, at, &record->neigh);
+	while (edu_core_neigh_next(stack, at, &record->neigh)) {
+		if (!(record->neigh.flags & ATF_PUBL))
+			return 1;
+		cond_resched();
+	}
+	return 0;
+}
+
+static int edu_proxy_record_next(struct edu_stack *stack, struct edu_cursor *at,
+				 union edu_nl_record *record)
+{
+	while (edu_core_neigh_next(stack, at, &record->neigh)) {
+		if (record->neigh.flags & ATF_PUBL)
+			return 1;
+		cond_resched();
+	}
+	return 0;
 }
 
 static int edu_neigh_record_ifindex(const union edu_nl_record *record)
@@ -434,14 +450,26 @@ static const struct edu_nl_kind edu_neigh_kind = {
 	.ifindex = edu_neigh_record_ifindex,
 };
 
+static const struct edu_nl_kind edu_proxy_kind = {
+	.next = edu_proxy_record_next,
+	.fill = edu_neigh_record_fill,
+	.ifindex = edu_neigh_record_ifindex,
+};
+
+/* Proxy entries are listed when they are asked for, and then alone, as on Linux. */
 static int edu_neigh_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	const struct ndmsg *message = nlmsg_data(cb->nlh);
+	const struct edu_nl_kind *kind = &edu_neigh_kind;
 	int ifindex = 0;
 
-	if (cb->strict_check && nlmsg_len(cb->nlh) >= sizeof(*message))
-		ifindex = message->ndm_ifindex;
-	return edu_nl_dump(skb, cb, &edu_neigh_kind, RTM_NEWNEIGH, ifindex);
+	if (nlmsg_len(cb->nlh) >= sizeof(*message)) {
+		if (message->ndm_flags == NTF_PROXY)
+			kind = &edu_proxy_kind;
+		if (cb->strict_check)
+			ifindex = message->ndm_ifindex;
+	}
+	return edu_nl_dump(skb, cb, kind, RTM_NEWNEIGH, ifindex);
 }
 
 static int edu_neigh_get(struct sk_buff *skb, struct nlmsghdr *nlh, struct netlink_ext_ack *extack)
