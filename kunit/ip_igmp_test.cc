@@ -7,6 +7,7 @@
  * Locking: none. Tests run one after the other.
  */
 #include "groups.hh"
+#include "router.hh"
 
 namespace edu::test::on_igmp {
 namespace {
@@ -95,6 +96,32 @@ EDU_TEST(igmp, a_general_query_is_answered_in_time_for_each_group, "IP-10", "RFC
 	w.hear({kind::query, 50, {}}, all_hosts);
 	w.run_for(5001);
 	EXPECT_EQ(igmp_count(w.cable), 4u);
+}
+
+/* A switch that snoops may have no address to ask from, and a bridge of Linux's has none. */
+EDU_TEST(igmp, who_has_no_address_may_ask, "IP-10", "RFC4541-2.1.1")
+{
+	member_world w;
+	socket hears = w.a.udp(7);
+	auto nobody_says = [&](handmade frame, u8 last = 0) {
+		store_addr(frame.ip().data() + 12, ip4(0, 0, 0, last));
+		w.a.inject(frame.resum().all());
+		w.run_for(1001);
+	};
+
+	set_all(w.a, EDU_IFACE_rp_filter, 1);
+	nobody_says(igmp_frame({kind::query, 10, {}}, all_hosts));
+	EXPECT_EQ(igmp_count(w.cable), 1u);
+	nobody_says(igmp_frame({kind::query, 10, group_a}, group_a));
+	EXPECT_EQ(igmp_count(w.cable), 2u);
+	nobody_says(to_group(all_hosts)); /* never forwarded, so Linux hears it too */
+	EXPECT_EQ(hears.receive().length, 3);
+	EXPECT_EQ(w.a.counter(EDU_Ip_DropMartianSource), 0u);
+	nobody_says(to_group(group_a));
+	nobody_says(igmp_frame({kind::query, 10, {}}, all_hosts), 1);
+	nobody_says(igmp_frame({kind::query, 10, {}}, w.a.address()));
+	EXPECT_EQ(w.a.counter(EDU_Ip_DropMartianSource), 3u);
+	EXPECT_EQ(igmp_count(w.cable), 2u);
 }
 
 EDU_TEST(igmp, a_query_for_a_group_is_for_its_members, "RFC2236-3")

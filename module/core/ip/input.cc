@@ -102,12 +102,22 @@ static void fill_info(ip_info &info, const wire::ipv4::view &header, const edu_i
  * Can these be its addresses?
  */
 
-/* A source must be one host's address, and not ours when the packet comes from outside. Zero is for
- * a host that does not know its own yet, which can only tell everybody (RFC 1122 3.2.1.3 (a)). */
-bool ip_is_martian_source(const edu_iface &iface, be32 src, be32 dst)
+/* Zero is for a host that does not know its own address yet, which can only tell everybody (RFC 1122
+ * 3.2.1.3 (a)): all, or as in Linux a group that no router hands on. And for a switch, which has none
+ * and asks all the same who listens to what (RFC 4541 2.1.1). */
+static bool may_have_no_source(be32 dst, u8 protocol)
+{
+	if (wire::ipv4::is_limited_broadcast(dst) || wire::ipv4::is_link_multicast(dst))
+		return true;
+	return wire::ipv4::is_multicast(dst) &&
+	       protocol == static_cast<u8>(wire::ipv4::protocol::igmp);
+}
+
+/* A source must be one host's address, and not ours when the packet comes from outside. */
+bool ip_is_martian_source(const edu_iface &iface, be32 src, be32 dst, u8 protocol)
 {
 	if (src == be32{})
-		return !wire::ipv4::is_limited_broadcast(dst);
+		return !may_have_no_source(dst, protocol);
 	if (!wire::ipv4::is_host(src))
 		return true;
 	if (iface.is_loopback())
@@ -212,7 +222,7 @@ static verdict ip_rcv(edu_iface &iface, skb_ptr &packet, unsigned int pkt_type)
 		info.ifindex = ip_mc_origin(iface, packet.get());
 	edu_k_skb_mark_network(packet.get());
 	trace(host.net, EDU_TRACE_ip_rcv, packet.get());
-	if (ip_is_martian_source(iface, info.src, info.dst))
+	if (ip_is_martian_source(iface, info.src, info.dst, info.protocol))
 		return verdict::drop(EDU_Ip_DropMartianSource);
 	if (ip_fails_reverse_path(iface, info.src, info.tos)) [[unlikely]]
 		return verdict::drop(EDU_Ip_DropReversePath);

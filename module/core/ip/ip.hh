@@ -142,10 +142,10 @@ void ip_set_ping_listener(const ping_listener *listener);
 void icmp_send(edu_stack &host, const sk_buff *about, u8 type, u8 code, u32 info);
 
 /*
- * Addresses that no packet from a cable may have (RFC 1812 5.3.7). @dst: where the packet is going.
- * RCU.
+ * Addresses that no packet from a cable may have (RFC 1812 5.3.7). @dst: where the packet is going;
+ * @protocol: what it carries, 0: that is not known. RCU.
  */
-bool ip_is_martian_source(const edu_iface &iface, be32 src, be32 dst);
+bool ip_is_martian_source(const edu_iface &iface, be32 src, be32 dst, u8 protocol = 0);
 bool ip_is_martian_destination(const edu_iface &iface, be32 dst);
 
 /* Registers IP's and ICMP's handlers with the layers below; for protocols[]. */
