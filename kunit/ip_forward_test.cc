@@ -184,6 +184,36 @@ EDU_TEST(forward, what_may_not_be_cut_is_told_the_next_links_mtu, "RFC1812-5.2.7
 	EXPECT_EQ(w.r.counter(EDU_Ip_FragFails), 1u);
 }
 
+/* Else who uses up the limit makes a black hole of the path. */
+EDU_TEST(forward, the_next_links_mtu_is_told_without_a_limit, "RFC1812-4.3.2.8", "IP-4", "RFC1191")
+{
+	routed w;
+	edu_dev_info info = {};
+	u8 large[200] = {};
+
+	w.r.tune(EDU_TUNE_icmp_unreach_burst, 1);
+	w.r.tune(EDU_TUNE_icmp_unreach_interval_ms, 3600000);
+	edu_t_dev_info(w.r.get(), w.out, &info);
+	info.mtu = 100;
+	edu_t_dev_change(w.r.get(), w.out, &info);
+	for (int i = 0; i < 3; i++)
+		w.arrive(w.transit({.dst = ip4(10, 9, 0, 1)})); /* no route */
+	EXPECT_EQ(w.count(w.near), 1u);
+	EXPECT_EQ(w.r.counter(EDU_Icmp_RateLimited), 2u);
+	handmade frame = ip_frame(9, 0xa,
+				  {.dont_fragment = true,
+				   .protocol = udp_protocol_number,
+				   .src = ip4(10, 0, 0, 9),
+				   .dst = ip4(10, 1, 0, 1)},
+				  large);
+	for (int i = 0; i < 3; i++) {
+		wire::icmp::view told = expect_told(w, frame, EDU_Ip_DropTooBig);
+
+		EXPECT_EQ(told.code(), static_cast<u8>(unreachable_code::fragmentation_needed));
+	}
+	EXPECT_EQ(w.r.counter(EDU_Icmp_RateLimited), 2u);
+}
+
 EDU_TEST(forward, what_may_be_cut_is_cut_for_the_next_link, "RFC1812-5.2.6", "IP-4")
 {
 	routed w;

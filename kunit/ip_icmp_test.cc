@@ -295,6 +295,26 @@ EDU_TEST(icmp, errors_are_rate_limited_by_a_token_bucket, "IP-10", "RFC1812-4.3.
 	EXPECT_EQ(w.answers(), before + 1);
 }
 
+EDU_TEST(icmp, what_we_say_to_ourselves_has_no_limit, "IP-10", "RFC1122-4.1.3.3")
+{
+	constexpr int so_error = 4, econnrefused = 111;
+	world w;
+
+	w.a.tune(EDU_TUNE_icmp_unreach_burst, 1);
+	w.a.tune(EDU_TUNE_icmp_unreach_interval_ms, 3600000);
+	for (be32 self : {wire::ipv4::loopback_addr, w.a.address()}) {
+		socket from = w.a.udp();
+
+		EXPECT_EQ(from.connect(self, 9), 0);
+		for (int i = 0; i < 10; i++) {
+			EXPECT_EQ(from.send("tlk"), 3);
+			w.settle();
+			EXPECT_EQ(from.get(sol_socket, so_error), econnrefused);
+		}
+	}
+	EXPECT_EQ(w.a.counter(EDU_Icmp_RateLimited), 0u);
+}
+
 EDU_TEST(icmp, an_error_must_quote_a_packet_of_ours, "IP-10", "RFC1122-3.2.2")
 {
 	asked w;

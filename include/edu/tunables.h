@@ -43,7 +43,7 @@
 	X(mtu_expires_ms,          600000, 10, 86400000, "a path MTU found out is forgotten after this (RFC 1191 6.3)") \
 	X(icmp_echo_ignore_all,         0,  0, 1,        "do not answer echo requests") \
 	X(icmp_echo_ignore_broadcasts,  1,  0, 1,        "do not answer echo requests sent to a broadcast address") \
-	X(icmp_unreach_burst,          80,  1, 100000,   "unreachables that may go out at once (2.0: 80 in 4 s)") \
+	X(icmp_unreach_burst,          80,  1, 100000,   "unreachables that may go out at once (2.0: 80 in 4 s); path MTU discovery has no limit") \
 	X(icmp_unreach_interval_ms,   250,  0, 60000,    "spacing of unreachables past the burst (2.0: 0.25 s); 0: no limit") \
 	X(icmp_error_burst,            30,  1, 100000,   "other errors that may go out at once (2.0: 30 in 3 s)") \
 	X(icmp_error_interval_ms,     250,  0, 60000,    "spacing of other errors past the burst; 0: no limit") \

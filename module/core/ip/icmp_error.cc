@@ -230,8 +230,21 @@ static bool take_token(icmp_limit &limit, u32 burst, u32 interval)
 	return limit.bucket.take(now);
 }
 
-static bool within_limit(edu_stack &host, type t)
+/* As in Linux: path MTU discovery, which an outsider could else silence by using up the tokens, and what
+ * we say to ourselves. */
+static bool has_no_limit(edu_stack &host, const ip_info &about, type t, u8 code)
 {
+	if (t == type::unreachable &&
+	    code == static_cast<u8>(wire::icmp::unreachable_code::fragmentation_needed))
+		return true;
+	const edu_iface *from = find_iface(host, about.ifindex);
+	return from && from->is_loopback();
+}
+
+static bool within_limit(edu_stack &host, const ip_info &about, type t, u8 code)
+{
+	if (has_no_limit(host, about, t, code))
+		return true;
 	spin_guard guard{host.icmp.lock};
 
 	if (t == type::unreachable)
@@ -314,7 +327,7 @@ void icmp_send(edu_stack &host, const sk_buff *about, u8 type_octet, u8 code, u3
 		host.count(EDU_Icmp_ErrorSuppressed);
 		return;
 	}
-	if (!within_limit(host, t)) {
+	if (!within_limit(host, info, t, code)) {
 		host.count(EDU_Icmp_RateLimited);
 		return;
 	}
