@@ -322,16 +322,35 @@ EDU_TEST(redirect, a_shared_medium_has_hosts_of_other_subnets, "RFC1122-3.2.2.2"
 	EXPECT_EQ(w.next_hop(), stranger);
 }
 
-EDU_TEST(redirect, on_a_shared_medium_any_sender_is_told, "RFC1812-5.2.7.2")
+EDU_TEST(redirect, on_a_shared_medium_any_neighbour_is_told, "RFC1812-5.2.7.2")
 {
+	constexpr be32 neighbour = ip4(10, 9, 0, 1), behind = ip4(10, 8, 0, 1);
+	edu_route_info on_link = {};
 	detour w;
 
-	w.r.add_route(ip4(10, 8, 0, 0), 24, other_gateway); /* the way back to it */
-	w.arrive(w.transit({.src = ip4(10, 8, 0, 1), .dst = distant}));
-	EXPECT_EQ(w.r.counter(EDU_Icmp_OutRedirects), 0u);
+	on_link.destination = ip4(10, 9, 0, 0).raw();
+	on_link.prefix_len = 24;
+	on_link.ifindex = w.in;
+	on_link.scope = 253; /* RT_SCOPE_LINK */
+	on_link.type = 1;    /* RTN_UNICAST */
+	{
+		rtnl_guard rtnl;
+
+		EXPECT_EQ(edu_core_config_route_add(w.r.stack(), &on_link,
+						    EDU_CONFIG_CREATE | EDU_CONFIG_EXCL),
+			  0);
+	}
+	w.arrive(w.transit({.src = neighbour, .dst = distant}));
+	EXPECT_EQ(w.r.counter(EDU_Icmp_OutRedirects), 0u); /* a subnet that is not ours */
 	set(w.r, w.in, EDU_IFACE_shared_media, 1);
-	w.arrive(w.transit({.src = ip4(10, 8, 0, 1), .dst = distant}));
+	w.arrive(w.transit({.src = neighbour, .dst = distant}));
 	EXPECT_EQ(w.r.counter(EDU_Icmp_OutRedirects), 1u);
+	w.arrive(w.transit({.src = behind, .dst = distant})); /* nobody knows where it is */
+	w.r.add_route(ip4(10, 8, 0, 0), 24, other_gateway);
+	w.arrive(w.transit({.src = behind, .dst = distant}));		/* behind a router */
+	w.arrive(w.transit({.src = ip4(10, 1, 0, 9), .dst = distant})); /* on the other link */
+	EXPECT_EQ(w.r.counter(EDU_Icmp_OutRedirects), 1u);
+	EXPECT_EQ(w.r.counter(EDU_Ip_ForwDatagrams), 5u);
 }
 
 EDU_TEST(redirect, both_gateways_are_in_one_subnet, "RFC1122-3.2.2.2")

@@ -48,7 +48,8 @@ edu_counter ip_follow_source_route(edu_iface &in, const skb_ptr &packet, input_r
 
 /*
  * The sender of a packet that leaves by the interface it came in by is told of the shorter way, if it
- * is on the same subnet as the next hop (RFC 1812 5.2.7.2). Rate-limited by sender and destination.
+ * is on that link and, unless shared_media is on, on the same subnet as the next hop (RFC 1812 5.2.7.2).
+ * Rate-limited by sender and destination.
  */
 void ip_send_redirect(edu_iface &in, const skb_ptr &packet, const rtable &route);
 

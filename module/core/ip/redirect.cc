@@ -51,6 +51,18 @@ static bool share_subnet(const edu_iface &iface, be32 a, be32 b)
 	return false;
 }
 
+/* Is the sender on that link itself, so that it can use what it is told (RFC 1812 5.2.7.2)? As Linux asks
+ * it, in fib_validate_source(): the way back to it leads through no gateway. */
+static bool is_neighbour(const edu_iface &iface, const ip_info &info)
+{
+	constexpr u8 tos_for_routes = 0x1c;
+	fib_result back = fib_lookup(iface.host->fib, info.src,
+				     static_cast<u8>(info.tos & tos_for_routes), 0);
+
+	return back.node && back.info->fib_type == route_type::unicast &&
+	       back.info->fib_gateway == be32{} && back.info->fib_dev.get() == &iface;
+}
+
 void ip_send_redirect(edu_iface &in, const skb_ptr &packet, const rtable &route)
 {
 	edu_stack &host = *in.host;
@@ -58,7 +70,8 @@ void ip_send_redirect(edu_iface &in, const skb_ptr &packet, const rtable &route)
 
 	if (!iface_tune(in, EDU_IFACE_send_redirects) ||
 	    (!iface_tune(in, EDU_IFACE_shared_media) &&
-	     !share_subnet(in, info.src, route.rt_gateway)))
+	     !share_subnet(in, info.src, route.rt_gateway)) ||
+	    !is_neighbour(in, info))
 		return;
 	u64 hash = siphash13(host.key, info.src.raw(), info.dst.raw(), u32{0});
 	if (!host.redirects.allows(hash, edu_k_now_ms())) {
