@@ -72,6 +72,19 @@ EDU_TEST(options, one_octet_is_enough_for_a_small_number, "INET-1")
 	EXPECT_EQ(len, 4u);
 }
 
+EDU_TEST(options, a_streams_congestion_bits_are_not_the_programs, "RFC3168")
+{
+	world w;
+	socket datagrams = w.a.udp(), stream = w.a.tcp();
+
+	EXPECT_EQ(datagrams.set(sol_ip, ip_tos, 0x13), 0);
+	EXPECT_EQ(datagrams.get(sol_ip, ip_tos), 0x13);
+	EXPECT_EQ(stream.set(sol_ip, ip_tos, 0x13), 0);
+	EXPECT_EQ(stream.get(sol_ip, ip_tos), 0x10);
+	EXPECT_EQ(stream.set(sol_ip, ip_tos, 3), 0);
+	EXPECT_EQ(stream.get(sol_ip, ip_tos), 0);
+}
+
 EDU_TEST(options, the_mtu_is_that_of_the_connection, "UDP-2", "ROUTE-7")
 {
 	world w;

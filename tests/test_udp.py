@@ -19,6 +19,7 @@ from scapy.layers.l2 import Ether
 from scapy.packet import Raw
 
 NOBODY = 65534
+SO_PRIORITY = 12
 PORT = 7000
 
 
@@ -570,6 +571,28 @@ def test_ttl_and_tos_set_sent_and_received(talk):
     _, control, _, _ = talk.theirs.recvmsg(10, 100)
     assert struct.unpack("i", find_cmsg(control, IP_TTL))[0] == 9
     assert find_cmsg(control, IP_TOS) == b"\x04"
+
+
+@pytest.mark.req("BSD-6", "RFC1122-4.1.4")
+@pytest.mark.parametrize("kind", [socket.SOCK_DGRAM, socket.SOCK_STREAM, socket.SOCK_RAW], ids=["udp", "tcp", "raw"])
+def test_ip_tos_sets_the_priority_as_of_af_inet(alone, kind):
+    """And a stream's ECN bits are TCP's own."""
+
+    def told(sock):
+        seen = []
+        for tos in range(256):
+            sock.setsockopt(socket.SOL_IP, IP_TOS, tos)
+            seen.append((sock.getsockopt(socket.SOL_IP, IP_TOS), sock.getsockopt(socket.SOL_SOCKET, SO_PRIORITY)))
+        for priority, tos in ((5, 0), (5, 0x10), (5, 0x10), (6, 0x13), (1, 0x110), (1, -1)):
+            sock.setsockopt(socket.SOL_SOCKET, SO_PRIORITY, priority)
+            sock.setsockopt(socket.SOL_IP, IP_TOS, tos)
+            seen.append((sock.getsockopt(socket.SOL_IP, IP_TOS), sock.getsockopt(socket.SOL_SOCKET, SO_PRIORITY)))
+        return seen
+
+    protocol = 253 if kind == socket.SOCK_RAW else 0
+    ours = told(alone.socket(kind, protocol))
+    assert ours == told(alone.linux_socket(kind, protocol))
+    assert {priority for _, priority in ours} >= {0, 2, 4, 6}
 
 
 class Mmsghdr(ctypes.Structure):

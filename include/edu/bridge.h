@@ -390,6 +390,8 @@ edu_u64 edu_k_sock_inode(const struct sock *sk);
 edu_u32 edu_k_sock_references(const struct sock *sk); /* who holds the sock, its file included */
 /* SO_BINDTODEVICE is over: sk_bound_dev_if becomes 0. Locked. */
 void edu_k_sock_unbind_device(struct sock *sk);
+/* SO_PRIORITY becomes what a TOS stands for (IP_TOS): 0 to 6, TC_PRIO_*. Locked. */
+void edu_k_sock_set_priority(struct sock *sk, edu_u32 priority);
 /* Octets in the first waiting datagram from its data on, 0 when none (FIONREAD). */
 unsigned int edu_k_sock_first_len(struct sock *sk);
 

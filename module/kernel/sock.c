@@ -123,6 +123,12 @@ void edu_k_sock_unbind_device(struct sock *sk)
 	WRITE_ONCE(sk->sk_bound_dev_if, 0);
 }
 
+void edu_k_sock_set_priority(struct sock *sk, edu_u32 priority)
+{
+	/* Read without the lock by senders. */
+	WRITE_ONCE(sk->sk_priority, priority);
+}
+
 unsigned int edu_k_sock_first_len(struct sock *sk)
 {
 	struct sk_buff *skb;

@@ -93,10 +93,11 @@ struct alignas(64) sock {
 	std::uint32_t rcvbuf, sndbuf; /* octets of truesize */
 	std::uint32_t rmem, wmem;
 	std::uint32_t uid;
-	int err;	  /* positive errno, pending */
-	bool owned;	  /* locked by a process; packets go to back_log */
-	bool dead;	  /* the last reference is gone, RCU readers may still look */
-	bool constructed; /* the core's part is */
+	std::uint32_t priority; /* SO_PRIORITY */
+	int err;		/* positive errno, pending */
+	bool owned;		/* locked by a process; packets go to back_log */
+	bool dead;		/* the last reference is gone, RCU readers may still look */
+	bool constructed;	/* the core's part is */
 	bool wants_space; /* a writer, or who polls, wants to hear of room in the send buffer */
 	edu_skb_queue receive_queue, error_queue, back_log;
 	std::uint64_t inode; /* 0: no program has it */

@@ -234,6 +234,13 @@ void edu_k_sock_unbind_device(struct sock *sk)
 	sk->bound_dev_if = 0;
 }
 
+void edu_k_sock_set_priority(struct sock *sk, edu_u32 priority)
+{
+	if (!sk->owned)
+		fault("edu_k_sock_set_priority(): not locked");
+	sk->priority = priority;
+}
+
 unsigned int edu_k_sock_first_len(struct sock *sk)
 {
 	return sk->receive_queue.first ? sk->receive_queue.first->len : 0;

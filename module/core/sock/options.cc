@@ -203,9 +203,34 @@ result<void> set_raw_flag(sock &s, number n)
 	return s.type == sock_raw ? set_flag<member>(s, n) : errc::enoprotoopt;
 }
 
+/* Linux's TC_PRIO_*: what the device's queue is told of a wish for low delay (0x10 of the TOS) and for
+ * throughput (0x08). The other bits tell it nothing. */
+int priority_of(int tos)
+{
+	constexpr int best_effort = 0, bulk = 2, interactive_bulk = 4, interactive = 6;
+
+	switch (tos & 0x18) {
+	case 0x08:
+		return bulk;
+	case 0x10:
+		return interactive;
+	case 0x18:
+		return interactive_bulk;
+	default:
+		return best_effort;
+	}
+}
+
 result<void> set_tos(sock &s, number n)
 {
-	write_once(s.ip_tos, static_cast<u8>(n.value));
+	int tos = n.value;
+
+	if (s.type == sock_stream) /* TCP's own bits stay as they are (RFC 3168 6.1) */
+		tos = (tos & ~int{ecn_mask}) | (s.ip_tos & ecn_mask);
+	if (tos == s.ip_tos)
+		return {};
+	write_once(s.ip_tos, static_cast<u8>(tos));
+	edu_k_sock_set_priority(home(s), static_cast<u32>(priority_of(tos)));
 	sk_route_reset(s);
 	return {};
 }
