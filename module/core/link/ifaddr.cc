@@ -3,8 +3,9 @@
  * Addresses: which are ours, which mean everybody, and which to speak from.
  *
  * OVER-1; RFC 1122 3.2.1.3, 3.3.4.3 and 3.3.6; RFC 3021. As in Linux: of two addresses in one subnet
- * the later is secondary and goes when the first one does; a subnet's all-zeros address is taken
- * for a broadcast too; all of a loopback interface's prefix is local.
+ * the later is secondary and goes when the first one does; all of a loopback interface's prefix is
+ * local. A subnet's all-zeros address is taken for a broadcast too (RFC 1122 3.3.6); Linux has given
+ * that up with 5.14.
  *
  * Locking: the RTNL for changes; every question is asked under RCU and answered in constant time.
  */
