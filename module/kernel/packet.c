@@ -324,6 +324,24 @@ int edu_packet_setting_check(struct edu_net *en, const edu_u32 *values, unsigned
 	return 0;
 }
 
+/* A router passes on what has come, and cannot cut again what a device has merged for good: as in Linux,
+ * forwarding turns large receive offload off, and nothing turns it on again. */
+static void edu_dev_heed_forwarding(struct edu_dev *ed)
+{
+	if (edu_core_iface_tune(ed->iface, EDU_IFACE_forwarding))
+		dev_disable_lro(ed->dev);
+}
+
+void edu_packet_setting_written(struct edu_net *en)
+{
+	struct edu_dev *ed;
+	unsigned long index;
+
+	ASSERT_RTNL();
+	xa_for_each(&en->devices, index, ed)
+		edu_dev_heed_forwarding(ed);
+}
+
 /* After it no handler of the device runs any more, on any CPU. Sleeps. */
 static void edu_dev_remove_handlers(struct edu_dev *ed)
 {
@@ -389,6 +407,7 @@ struct edu_dev *edu_dev_attach(struct net_device *dev, struct netlink_ext_ack *e
 	err = edu_dev_add_handlers(ed, extack);
 	if (err)
 		goto iface_gone;
+	edu_dev_heed_forwarding(ed);
 	edu_sysctl_dev_init(ed);
 	return ed;
 
