@@ -11,6 +11,8 @@
 namespace edu::test {
 namespace {
 
+constexpr int so_bindtodevice = 25, ip_pktinfo = 8;
+
 /* Sends one datagram from a to b and returns its frame. */
 bytes sent_frame(world &w, const socket &from)
 {
@@ -89,14 +91,36 @@ EDU_TEST(ip_output, a_broadcast_is_heard_by_its_own_host_too, "IP-10", "RFC1122-
 {
 	world w;
 	socket own = w.a.udp(7), other = w.b.udp(7), from = w.a.udp();
+	const be32 subnet = ip4(10, 0, 0, 255), limited = ip4(255, 255, 255, 255);
 
 	from.set(sol_socket, 6, 1);
-	EXPECT_EQ(from.send("tlk", ip4(10, 0, 0, 255), 7), 3);
+	from.set(sol_socket, so_bindtodevice, w.a.ifindex());
+	own.set(sol_socket, so_bindtodevice, w.a.ifindex()); /* it does not come by edulo */
+	own.set(sol_ip, ip_pktinfo, 1);
+	for (be32 to : {subnet, limited}) {
+		EXPECT_EQ(from.send("tlk", to, 7), 3);
+		w.settle();
+		EXPECT_EQ(other.receive().length, 3);
+		EXPECT_EQ(other.receive().length, -11);
+		datagram d = own.receive();
+
+		EXPECT_EQ(d.length, 3);
+		bytes info = d.control(sol_ip, ip_pktinfo);
+
+		ASSERT_EQ(info.size(), 12u);
+		EXPECT_EQ(load_native<u32>(info.data()), static_cast<u32>(w.a.ifindex()));
+		EXPECT_EQ(load_addr(&info[4]), w.a.address());
+		EXPECT_EQ(load_addr(&info[8]), to);
+		EXPECT_EQ(own.receive().length, -11);
+	}
+	own.set(sol_socket, so_bindtodevice, 1);
+	EXPECT_EQ(from.send("tlk", subnet, 7), 3);
+	w.settle();
+	EXPECT_EQ(own.receive().length, -11);
+	own.set(sol_socket, so_bindtodevice, 0);
+	EXPECT_EQ(from.send("tlk", subnet, 7), 3);
 	w.settle();
 	EXPECT_EQ(own.receive().length, 3);
-	EXPECT_EQ(other.receive().length, 3);
-	EXPECT_EQ(own.receive().length, -11);
-	EXPECT_EQ(other.receive().length, -11);
 }
 
 EDU_TEST(ip_output, the_limited_broadcast_needs_an_interface_or_a_route, "ROUTE-8")

@@ -93,6 +93,40 @@ EDU_TEST_F(pmtu_fixture, pmtu, a_router_tells_and_the_program_sees, "RFC1191-4",
 	EXPECT_TRUE(df(0));
 }
 
+/* IP_HDRINCL: who probes is not held to what routers have told, only to the device. */
+EDU_TEST_F(pmtu_fixture, pmtu, a_header_of_ones_own_goes_by_the_same_mtu, "RFC1191-6.2", "BSD-4")
+{
+	constexpr u16 len = 1000;
+	socket raw = w.a.open(sock_raw, 255);
+	auto send_raw = [&](discover how, bool dont_fragment) {
+		wire::ipv4::repr{.total_length = len,
+				 .dont_fragment = dont_fragment,
+				 .ttl = 9,
+				 .protocol = udp_protocol_number,
+				 .src = w.a.address(),
+				 .dst = w.b.address()}
+			.emit({data, 20});
+		w.cable.clear();
+		EXPECT_EQ(raw.set(sol_ip, ip_option::mtu_discover, how), 0);
+		int sent = raw.send({data, len}, w.b.address());
+
+		w.settle();
+		return sent;
+	};
+
+	tell(900);
+	for (discover how : {probe, interface, omit}) {
+		EXPECT_EQ(send_raw(how, true), len);
+		ASSERT_EQ(frames(), 1u);
+		EXPECT_TRUE(df(0));
+	}
+	for (discover how : {dont, want, always}) {
+		EXPECT_EQ(send_raw(how, true), emsgsize);
+		EXPECT_EQ(send_raw(how, false), len);
+		EXPECT_EQ(frames(), 2u);
+	}
+}
+
 EDU_TEST_F(pmtu_fixture, pmtu, it_is_only_ever_lowered, "RFC1191-6.3")
 {
 	tell(900);

@@ -313,6 +313,26 @@ def test_broadcast_received_by_every_socket_of_the_port(talk, where):
         assert sock.recvfrom(10) == (b"all", ("10.0.0.2", PORT))
 
 
+@pytest.mark.req("UDP-3", "RFC1122-3.3.6")
+@pytest.mark.parametrize("where", ["10.0.0.255", "255.255.255.255"])
+def test_ones_own_broadcast_is_heard_by_the_device_it_left_by(pair, where):
+    """As on Linux: not as if it had come by the loopback."""
+
+    def told(socket_of, host, address):
+        sock = socket_of(bind=("0.0.0.0", PORT + 5))
+        sock.setsockopt(socket.SOL_SOCKET, 25, b"e0\0")  # SO_BINDTODEVICE
+        sock.setsockopt(socket.SOL_IP, IP_PKTINFO, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+        sock.sendto(b"all", (where, PORT + 5))
+        data, control, _, (sender, _) = sock.recvmsg(10, 100)
+        device, answer_from, to = struct.unpack("=i4s4s", find_cmsg(control, IP_PKTINFO))
+        assert (sender, answer_from) == (address, socket.inet_aton(address))
+        return data, device == host.rtnl.index("e0"), socket.inet_ntoa(to)
+
+    ours = told(pair.a.socket, pair.a, "10.0.0.1")
+    assert ours == told(pair.b.linux_socket, pair.b, "10.0.0.2") == (b"all", True, where)
+
+
 @pytest.mark.req("UDP-3")
 def test_broadcast_that_nobody_wants_is_not_answered(wired):
     with wired.a.counts("Udp.DropNoSocket"):

@@ -219,7 +219,7 @@ static verdict ip_rcv(edu_iface &iface, skb_ptr &packet, unsigned int pkt_type)
 
 	fill_info(info, header, iface, pkt_type);
 	if (info.dst_multicast)
-		info.ifindex = ip_mc_origin(iface, packet.get());
+		info.ifindex = ip_loop_origin(iface, packet.get());
 	edu_k_skb_mark_network(packet.get());
 	trace(host.net, EDU_TRACE_ip_rcv, packet.get());
 	if (ip_is_martian_source(iface, info.src, info.dst, info.protocol))
@@ -233,6 +233,8 @@ static verdict ip_rcv(edu_iface &iface, skb_ptr &packet, unsigned int pkt_type)
 		ip_forward_refused(host, packet, refused);
 		return verdict::drop(refused);
 	}
+	if (info.dst_broadcast) [[unlikely]]
+		info.ifindex = ip_loop_origin(iface, packet.get());
 	if (!header.options().empty()) [[unlikely]]
 		refused = check_options(iface, packet, header.options(), way, next_hop);
 	if (refused != EDU_COUNTER_COUNT)

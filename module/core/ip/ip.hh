@@ -65,8 +65,17 @@ result<void> ip_send(edu_stack &host, skb_ptr packet, rtable &route, const ip_pa
 result<void> ip_finish_output(edu_stack &host, skb_ptr packet, rtable &route);
 
 /* Sends a packet that has its IP header already (IP_HDRINCL); total length, checksum, and a zero
- * identification or source are filled in (raw(7)). loop: as in ip_params. */
-result<void> ip_send_raw(edu_stack &host, skb_ptr packet, rtable &route, bool loop);
+ * identification or source are filled in (raw(7)). mtu, loop: as in ip_params. */
+result<void> ip_send_raw(edu_stack &host, skb_ptr packet, rtable &route, u32 mtu, bool loop);
+
+/*
+ * What is for everybody, or for a group, is for ourselves too: a copy comes back by the loopback
+ * interface, in a frame to @to whose source says which interface the packet left by. Data at the IP
+ * header. Any context; no lock held.
+ */
+void ip_loop_back(edu_stack &host, const skb_ptr &packet, const rtable &route, const eth_addr &to);
+/* The interface to which a received packet belongs: the one that such a copy left by. RCU. */
+int ip_loop_origin(const edu_iface &iface, const sk_buff *packet);
 
 /* An ICMP error that arrived, taken apart for the transport whose packet it quotes. */
 struct icmp_error {

@@ -143,41 +143,12 @@ void ip_mc_leave(edu_stack &host, mc_wish &wish)
  * What we send to a group of our own
  */
 
-/* The copy's source: locally administered, and the index of the interface. */
-static constexpr u8 origin_mark[2] = {0x02, 0xed};
-
 void ip_mc_loop_back(edu_stack &host, const skb_ptr &packet, const rtable &route)
 {
-	constexpr u32 link_len = wire::eth::header_len;
-	const auto ifindex = static_cast<u32>(route.rt_dev->ifindex);
-	eth_addr from{{origin_mark[0], origin_mark[1]}};
 	rcu_guard guard;
-	edu_iface *loopback = host.interfaces.loopback.load();
 
-	if (!loopback || route.rt_dev->is_loopback())
-		return; /* what is sent by edulo comes back anyway */
-	if (!ip_mc_member(host, route.rt_dev->ifindex, route.rt_dst))
-		return;
-	skb_ptr copy{edu_k_skb_copy(packet.get(), read_once(loopback->headroom), EDU_GFP_ATOMIC)};
-	if (!copy)
-		return; /* lost on the way, as any datagram may be */
-	store_be16(&from.octet[2], static_cast<u16>(ifindex >> 16));
-	store_be16(&from.octet[4], static_cast<u16>(ifindex));
-	wire::eth::repr header{wire::eth::group_addr(route.rt_dst), from,
-			       static_cast<u16>(wire::eth::ethertype::ipv4)};
-	header.emit(std::span<u8, link_len>{copy.push(link_len), link_len});
-	(void)iface_xmit(*loopback, std::move(copy), wire::eth::ethertype::ipv4);
-}
-
-int ip_mc_origin(const edu_iface &iface, const sk_buff *packet)
-{
-	unsigned int len = 0;
-	const u8 *header = iface.is_loopback() ? edu_k_skb_link_header(packet, &len) : nullptr;
-
-	if (!header || len < wire::eth::header_len || header[6] != origin_mark[0] ||
-	    header[7] != origin_mark[1])
-		return iface.ifindex;
-	return static_cast<int>(u32{load_be16(&header[8])} << 16 | load_be16(&header[10]));
+	if (ip_mc_member(host, route.rt_dev->ifindex, route.rt_dst))
+		ip_loop_back(host, packet, route, wire::eth::group_addr(route.rt_dst));
 }
 
 /*

@@ -84,11 +84,8 @@ ip_mc_list *ip_mc_find(const edu_stack &host, int ifindex, be32 group);
 /* Are packets to the group, come in by that interface, for us? RCU. Constant time. */
 bool ip_mc_member(const edu_stack &host, int ifindex, be32 group);
 
-/* What is sent to a group comes back to the members here: a copy by the loopback interface, whose
- * link header says which interface the packet left by. Any context; no lock held. */
+/* What is sent to a group comes back to the members here (ip_loop_back()). Any context; no lock held. */
 void ip_mc_loop_back(edu_stack &host, const skb_ptr &packet, const rtable &route);
-/* The interface to which a received packet belongs: the one that a copy of ours left by. RCU. */
-int ip_mc_origin(const edu_iface &iface, const sk_buff *packet);
 
 /* The link layer's news (iface_listener). RTNL. */
 result<void> ip_mc_attached(edu_iface &iface);

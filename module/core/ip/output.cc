@@ -46,17 +46,42 @@ result<void> ip_finish_output(edu_stack &host, skb_ptr packet, rtable &route)
 	return iface_output(*route.rt_dev, std::move(packet), target, route.rt_dst);
 }
 
-/* What is for everybody is also for us: a copy comes back by the loopback interface. */
-static void loop_back(edu_stack &host, const skb_ptr &packet, const rtable &route)
+/*
+ * What is for ourselves too
+ */
+
+/* The copy's source: locally administered, and the index of the interface. */
+static constexpr u8 origin_mark[2] = {0x02, 0xed};
+
+void ip_loop_back(edu_stack &host, const skb_ptr &packet, const rtable &route, const eth_addr &to)
 {
+	constexpr u32 link_len = wire::eth::header_len;
+	const auto ifindex = static_cast<u32>(route.rt_dev->ifindex);
+	eth_addr from{{origin_mark[0], origin_mark[1]}};
 	rcu_guard guard;
 	edu_iface *loopback = host.interfaces.loopback.load();
 
 	if (!loopback || route.rt_dev->is_loopback())
-		return;
+		return; /* what is sent by edulo comes back anyway */
 	skb_ptr copy{edu_k_skb_copy(packet.get(), read_once(loopback->headroom), EDU_GFP_ATOMIC)};
-	if (copy)
-		(void)iface_output(*loopback, std::move(copy), link_target::nobody, {});
+	if (!copy)
+		return; /* lost on the way, as any datagram may be */
+	store_be16(&from.octet[2], static_cast<u16>(ifindex >> 16));
+	store_be16(&from.octet[4], static_cast<u16>(ifindex));
+	wire::eth::repr header{to, from, static_cast<u16>(wire::eth::ethertype::ipv4)};
+	header.emit(std::span<u8, link_len>{copy.push(link_len), link_len});
+	(void)iface_xmit(*loopback, std::move(copy), wire::eth::ethertype::ipv4);
+}
+
+int ip_loop_origin(const edu_iface &iface, const sk_buff *packet)
+{
+	unsigned int len = 0;
+	const u8 *header = iface.is_loopback() ? edu_k_skb_link_header(packet, &len) : nullptr;
+
+	if (!header || len < wire::eth::header_len || header[6] != origin_mark[0] ||
+	    header[7] != origin_mark[1])
+		return iface.ifindex;
+	return static_cast<int>(u32{load_be16(&header[8])} << 16 | load_be16(&header[10]));
 }
 
 /* Packets to a group: first the members here, then those on the link. A TTL of 0 ends here (RFC 1122
@@ -83,7 +108,7 @@ static result<void> ip_output(edu_stack &host, skb_ptr packet, rtable &route, u3
 		return errc::emsgsize;
 	}
 	if (route.rt_type == route_type::broadcast)
-		loop_back(host, packet, route);
+		ip_loop_back(host, packet, route, eth_addr::broadcast());
 	if (!fits) [[unlikely]]
 		return ip_fragment(host, std::move(packet), route, mtu);
 	return ip_finish_output(host, std::move(packet), route);
@@ -145,7 +170,7 @@ static void complete_header(edu_stack &host, mutable_bytes header, u32 total, co
 	store_be16(&header[10], checksum_of(header).host());
 }
 
-result<void> ip_send_raw(edu_stack &host, skb_ptr packet, rtable &route, bool loop)
+result<void> ip_send_raw(edu_stack &host, skb_ptr packet, rtable &route, u32 mtu, bool loop)
 {
 	u32 total = packet.len();
 	u32 headroom = read_once(route.rt_dev->headroom);
@@ -173,7 +198,7 @@ result<void> ip_send_raw(edu_stack &host, skb_ptr packet, rtable &route, bool lo
 	}
 	complete_header(host, {packet.data(), header_len}, total, route);
 	edu_k_skb_mark_network(packet.get());
-	return ip_output(host, std::move(packet), route, rt_path_mtu(route), loop);
+	return ip_output(host, std::move(packet), route, mtu ? mtu : rt_path_mtu(route), loop);
 }
 
 /*

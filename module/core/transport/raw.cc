@@ -160,7 +160,7 @@ result<void> send_with_header(sock &s, const edu_send &send, const send_plan &pl
 	if (load_addr(packet.data() + saddr_at) == be32{})
 		store_addr(packet.data() + saddr_at, plan.src);
 	trace(s.host->net, EDU_TRACE_raw_send, packet.get());
-	return ip_send_raw(*s.host, std::move(packet), *plan.route, plan.loop);
+	return ip_send_raw(*s.host, std::move(packet), *plan.route, plan.mtu(), plan.loop);
 }
 
 result<void> push_payload(sock &s, skb_ptr packet, const send_plan &plan)
