@@ -8,7 +8,7 @@ import socket
 import struct
 
 from conftest import PATIENCE, errno_of
-from tcp_wire import ACK, PSH
+from tcp_wire import ACK, PSH, seq_add
 
 PORT = 7000
 STREAM = socket.SOCK_STREAM
@@ -52,6 +52,11 @@ def window(lab, octets, **more):
     got = b""
     while got != b"!?":
         got += lab.sock.recv(2)
+
+
+def edge(p):
+    """How far beyond what the peer has acknowledged our octets go."""
+    return max((seq_add(s.seq, len(p.data_of(s)) - p.ack) for s in p.fence() if p.data_of(s)), default=0)
 
 
 def tcp_info(sock):

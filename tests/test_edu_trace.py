@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 
 import pytest
-from conftest import in_netns, run, wait_for
+from conftest import PATIENCE, in_netns, run, wait_for
 from scapy.layers.inet import ICMP, IP, UDP
 from scapy.utils import rdpcap
 
@@ -180,6 +180,7 @@ def test_the_programs_status_is_the_traces(pair):
     assert done.returncode == 127 and "cannot run" in done.stderr
 
 
+@pytest.mark.patient
 def test_a_capture_for_wireshark(pair, tmp_path):
     path = tmp_path / "trace.pcapng"
     server = pair.b.linux_socket(bind=("10.0.0.2", 7000))
@@ -196,7 +197,7 @@ def test_a_capture_for_wireshark(pair, tmp_path):
     # One start of a program that takes long to start. A malformed frame says so in its second field.
     told = run(
         "tshark", "-r", path, "-T", "fields", "-E", "separator=/t", "-e", "frame.interface_name", "-e", "_ws.malformed",
-        "-e", "udp.dstport", "-e", "frame.comment",
+        "-e", "udp.dstport", "-e", "frame.comment", timeout=PATIENCE * 15,
     ).stdout.splitlines()
     assert len(told) == len(frames)
     fields = [line.split("\t") for line in told]

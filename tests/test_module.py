@@ -87,6 +87,7 @@ def test_a_family_that_is_taken_or_impossible_is_refused(unloaded, family):
     assert not is_loaded()
 
 
+@pytest.mark.patient
 @pytest.mark.req("BSD-1")
 def test_reload_again_and_again(unloaded):
     for _ in range(3 * EFFORT + 1):

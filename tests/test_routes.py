@@ -199,7 +199,9 @@ def test_a_dump_shows_once_what_is_there_all_the_time(lab):
     for number in range(count):
         add(host, f"20.{number // 256}.{number % 256}.0/26", "10.0.0.9")
     moving = 0
+    idle = len(host.rtnl.routes())
     with changes(host, "10.0.0.8"):
+        wait_for(lambda: len(host.rtnl.routes()) > idle + 1, "the changes to begin")
         for _ in range(2 + EFFORT):
             every = host.rtnl.routes()
             shown = [one[0] for one in every if one[3] == "10.0.0.9"]

@@ -38,7 +38,7 @@ def test_nginx_with_curl_wget_and_wrk(sides, page):
         server.wait_listening(nginx)
         client.run("curl", "-sS", "-o", page / "curled", url)
         client.run("wget", "-q", "-O", page / "wgot", url)
-        told = client.run("wrk", "-t1", "-c4", "-d1", url).stdout
+        told = client.run("wrk", "-t1", "-c4", "-d3", "--timeout", "30s", url).stdout
         assert "Socket errors" not in told and int(re.search(r"(\d+) requests in", told)[1]) > 0, told
         nginx.send_signal(signal.SIGQUIT)
         assert nginx.wait(PATIENCE) == 0
@@ -81,9 +81,10 @@ def test_netcats(sides, program):
 @pytest.mark.req("BSD-6", "OVER-6")
 def test_iperf3(sides):
     server, client = sides
-    with server.started("iperf3", "-s", "-p", PORT) as daemon:
-        server.wait_listening(daemon)
-        for more in ((), ("-R",), ("-P", "3"), ("-u", "-b", "5M")):
+    for more in ((), ("-R",), ("-P", "3"), ("-u", "-b", "5M")):
+        # One caller each: between two it does not listen for a moment, and nobody says when.
+        with server.started("iperf3", "-s", "-1", "-p", PORT) as daemon:
+            server.wait_listening(daemon)
             told = client.run("iperf3", "-c", server.address, "-p", PORT, "-t", "1", *more).stdout
             assert "receiver" in told, told
 

@@ -61,6 +61,7 @@ def test_rsync_over_ssh(sides, sshd, tmp_path):
         assert (tmp_path / "copy" / str(number)).read_bytes() == (tree / str(number)).read_bytes()
 
 
+@pytest.mark.patient
 @pytest.mark.req("BSD-5", "BSD-6", "OVER-6")
 def test_git_over_http(sides, tmp_path):
     server, client = sides
@@ -71,7 +72,8 @@ def test_git_over_http(sides, tmp_path):
     subprocess.run(["sh", "-c", script], cwd=tmp_path, check=True)
     with server.started(PYTHON, "-m", "http.server", PORT, "-d", tmp_path) as daemon:
         server.wait_listening(daemon)
-        client.run("git", "clone", "-q", f"http://{server.address}:{PORT}/served.git", tmp_path / "cloned")
+        client.run("git", "clone", "-q", f"http://{server.address}:{PORT}/served.git", tmp_path / "cloned",
+                   timeout=PATIENCE * 15)
     assert (tmp_path / "cloned" / "file").read_text() == "words\n"
 
 

@@ -12,7 +12,7 @@ from edusock import IP_TOS, IP_TTL
 from scapy.layers.inet import ICMP, IP, TCP, IPOption_NOP
 from scapy.layers.l2 import Ether
 from scapy.packet import Raw
-from tcp_lab import PORT, connecting, expect_data, state_of, tcp_info, window
+from tcp_lab import PORT, connecting, edge, expect_data, state_of, tcp_info, window
 from tcp_wire import ACK, FIN, PSH, RST, SYN, Peer, option, seq_add
 
 
@@ -198,7 +198,7 @@ def test_the_peers_window_is_scaled(stamped):
     p = stamped.p
     window(stamped, 1000, options=stamps(2000, stamped.theirs))  # << 3
     stamped.sock.send(bytes(20000))
-    got = sum(len(p.data_of(s)) for s in p.fence())
+    got = edge(p)
     assert 1000 < got <= 8000
 
 
@@ -384,7 +384,7 @@ def test_ttl_and_tos(line):
 @pytest.mark.req("RFC9293-MUST-24", "RFC9293-MUST-26", "RFC9293-MUST-27", "RFC9293-MUST-29", "RFC9293-SHLD-12")
 def test_keepalive(passive):
     p = passive.p
-    passive.a.tune(tcp_keepalive_time_ms=200, tcp_keepalive_intvl_ms=100, tcp_keepalive_probes=4)
+    passive.a.tune(tcp_keepalive_time_ms=200, tcp_keepalive_intvl_ms=100, tcp_keepalive_probes=30)
     assert not p.fence()
     passive.sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     probe = p.expect("probe", ACK)

@@ -62,6 +62,7 @@ def test_exchange_with_linux(talk, size):
 def test_read_and_write_of_a_connected_socket(talk):
     """BSD-5: a socket is a file."""
     talk.ours.connect(("10.0.0.2", PORT))
+    talk.ours.setblocking(True)
     assert os.write(talk.ours.fileno(), b"written") == 7
     assert talk.theirs.recv(10) == b"written"
     talk.theirs.sendto(b"abcdef", ("10.0.0.1", PORT))
@@ -631,6 +632,7 @@ def test_sendmmsg_and_recvmmsg(talk):
     assert [message.len for message in messages] == [len(data) for data in datas]
     assert [talk.theirs.recv(100) for _ in range(count)] == datas
 
+    talk.ours.setblocking(True)
     for data in datas:
         talk.theirs.sendto(data, ("10.0.0.1", PORT))
     buffers = [ctypes.create_string_buffer(100) for _ in range(count)]
@@ -664,7 +666,7 @@ def test_signal_interrupts_a_blocking_receive(alone):
         sock.setblocking(True)
         signal.signal(signal.SIGALRM, lambda *_: None)
         signal.siginterrupt(signal.SIGALRM, True)
-        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
         buffer = ctypes.create_string_buffer(4)
         return ctypes.get_errno() if libc.recv(sock.fileno(), buffer, 4, 0) < 0 else 0
 
