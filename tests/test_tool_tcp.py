@@ -2,14 +2,17 @@
 """The tool on streams: `edu nc` against Linux's nc in both roles, and what `edu ss` tells of the
 connections (TCP-8, BSD-5, BSD-6, INET-7, OVER-6). Filters and lines of /proc: userspace/edu/test."""
 
+import array
 import signal
 import socket
 import subprocess
+import threading
 
 import pytest
 from conftest import wait_for
 
 PORT = 7000
+MUCH = 4 << 20  # octets: more than the buffers of both ends hold together
 STREAM = socket.SOCK_STREAM
 
 
@@ -50,6 +53,66 @@ def test_nc_listens_for_linux(pair, tmp_path):
         assert called.stdout == "the answer\n"
         assert server.communicate(timeout=20) == ("a question\n", "")
         assert server.returncode == 0
+
+
+def nc_with_files(here, there, *words):
+    """The words of a shell that runs `edu nc` from one file into another."""
+    return "sh", "-c", 'here=$1 there=$2; shift 2; exec edu nc "$@" <"$here" >"$there"', "nc", here, there, *words
+
+
+def much(path, first):
+    """A file of MUCH octets in which no two places look the same."""
+    path.write_bytes(array.array("Q", range(first, first + MUCH // 8)).tobytes())
+    return path
+
+
+@pytest.mark.req("BSD-6", "TCP-11")
+def test_two_nc_send_much_at_the_same_time(pair, tmp_path):
+    """Neither waits for room in its socket without reading what the other one sends."""
+    question, answer = much(tmp_path / "question", 0), much(tmp_path / "answer", MUCH)
+    heard, answered = tmp_path / "heard", tmp_path / "answered"
+    with pair.a.started(*nc_with_files(answer, heard, "-w", "20", "-l", PORT)) as server:
+        wait_until_listening(pair.a)
+        called = pair.b.run(*nc_with_files(question, answered, "-w", "20", pair.a.address, PORT))
+        assert called.stderr == ""
+        assert server.communicate(timeout=20) == ("", "")
+        assert server.returncode == 0
+    assert heard.read_bytes() == question.read_bytes()
+    assert answered.read_bytes() == answer.read_bytes()
+
+
+@pytest.mark.req("BSD-6", "TCP-11")
+def test_nc_reads_what_an_echo_server_sends_back_meanwhile(pair, tmp_path):
+    said, heard = much(tmp_path / "said", 0), tmp_path / "heard"
+    listener = pair.b.linux_socket(STREAM, bind=(pair.b.address, PORT))
+    listener.listen(1)
+
+    def echo():
+        """Takes no more until what it has is sent back."""
+        connection = listener.accept()[0]
+        connection.settimeout(20)
+        with connection:
+            while octets := connection.recv(65536):
+                connection.sendall(octets)
+
+    server = threading.Thread(target=echo, daemon=True)
+    server.start()
+    pair.a.run(*nc_with_files(said, heard, "-w", "20", pair.b.address, PORT))
+    server.join(timeout=20)
+    assert not server.is_alive()
+    assert heard.read_bytes() == said.read_bytes()
+
+
+@pytest.mark.req("BSD-6")
+def test_nc_w_ends_it_when_the_other_side_takes_nothing(pair, tmp_path):
+    said = much(tmp_path / "said", 0)
+    listener = pair.b.linux_socket(STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+    listener.bind((pair.b.address, PORT))
+    listener.listen(1)
+    done = pair.a.run(*nc_with_files(said, tmp_path / "heard", "-w", "3", pair.b.address, PORT), check=False)
+    assert done.returncode == 1
+    assert f"{pair.b.address} port {PORT} takes no more: not all was sent" in done.stderr
 
 
 @pytest.mark.req("BSD-6", "TCP-10", "TCP-11")

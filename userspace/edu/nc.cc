@@ -4,6 +4,9 @@
  * (TLK "The BSD Socket Interface"; BSD-6). A stream, or datagrams with -u. As `nc -N` of nc(1): the end of
  * input closes our half of a stream, and the other half goes on; a caller that hears the end goes on sending.
  *
+ * On a stream nothing waits in a send: what the socket has no room for is kept, and no more input is read
+ * until it has gone. Two that both send much would else wait for each other for ever.
+ *
  * Locking: none, the tool has one thread.
  */
 #include "context.hh"
@@ -58,6 +61,9 @@ private:
 	int copy_both_ways();
 	int poll_time() const;
 	bool input_to_socket();
+	void send_datagram(std::size_t length);
+	void send_rest();
+	bool input_is_at_hand() const;
 	bool socket_to_output();
 	[[noreturn]] void socket_failed(int error, const char *doing);
 	std::string peer_name() const;
@@ -73,6 +79,8 @@ private:
 	bool peer_open_ = true;	 /* stream: the other end has not said that no more comes */
 	clock_type::time_point last_traffic_, input_ended_;
 	std::vector<char> buffer_ = std::vector<char>(65536);
+	std::vector<char> rest_; /* stream: input read, of which the socket took rest_sent_ octets */
+	std::size_t rest_sent_ = 0;
 };
 
 relay::~relay()
@@ -195,19 +203,46 @@ bool relay::input_to_socket()
 			shutdown(fd_, SHUT_WR);
 		return peer_open_;
 	}
-	for (ssize_t done = 0; done < got;) {
-		auto *to = connected_ ? nullptr : reinterpret_cast<const sockaddr *>(&peer_);
-		ssize_t sent = sendto(fd_, buffer_.data() + done,
-				      static_cast<std::size_t>(got - done), MSG_NOSIGNAL, to,
-				      to ? sizeof(peer_) : 0);
+	if (options_.datagrams) {
+		send_datagram(static_cast<std::size_t>(got));
+	} else {
+		rest_.assign(buffer_.begin(), buffer_.begin() + got);
+		rest_sent_ = 0;
+		send_rest();
+	}
+	return true;
+}
+
+void relay::send_datagram(std::size_t length)
+{
+	auto *to = connected_ ? nullptr : reinterpret_cast<const sockaddr *>(&peer_);
+	ssize_t sent;
+
+	do {
+		sent = sendto(fd_, buffer_.data(), length, MSG_NOSIGNAL, to,
+			      to ? sizeof(peer_) : 0);
+	} while (sent < 0 && errno == EINTR);
+	if (sent < 0)
+		socket_failed(errno, "send");
+}
+
+/* As much of it as the socket has room for. */
+void relay::send_rest()
+{
+	while (rest_sent_ < rest_.size()) {
+		ssize_t sent = send(fd_, rest_.data() + rest_sent_, rest_.size() - rest_sent_,
+				    MSG_NOSIGNAL | MSG_DONTWAIT);
 
 		if (sent < 0 && errno == EINTR)
 			continue;
+		if (sent < 0 && errno == EAGAIN)
+			return;
 		if (sent < 0)
 			socket_failed(errno, "send");
-		done += sent;
+		rest_sent_ += static_cast<std::size_t>(sent);
 	}
-	return true;
+	rest_.clear();
+	rest_sent_ = 0;
 }
 
 bool relay::socket_to_output()
@@ -226,10 +261,10 @@ bool relay::socket_to_output()
 		socket_failed(errno, "receive");
 	}
 	if (got == 0 && !options_.datagrams) {
-		if (options_.listen || !input_open_ || !peer_open_)
-			return false;
+		bool both_closed = !input_open_ || !peer_open_;
+
 		peer_open_ = false;
-		return true;
+		return !both_closed;
 	}
 	/* Who spoke last is spoken to, except where the command line named the partner. */
 	if (options_.listen && options_.datagrams && !connected_)
@@ -247,23 +282,41 @@ bool relay::socket_to_output()
 	return true;
 }
 
+bool relay::input_is_at_hand() const
+{
+	pollfd input = {STDIN_FILENO, POLLIN, 0};
+
+	return poll(&input, 1, 0) > 0;
+}
+
 int relay::copy_both_ways()
 {
 	last_traffic_ = clock_type::now();
 	for (;;) {
-		bool may_read = input_open_ && peer_.sin_family;
-		short from_peer = peer_open_ ? POLLIN : 0;
-		pollfd watched[] = {{fd_, from_peer, 0}, {may_read ? STDIN_FILENO : -1, POLLIN, 0}};
+		/* A listener ends with its caller, but not amid what it has to say. */
+		if (options_.listen && !peer_open_ && rest_.empty() && !input_is_at_hand())
+			return exit_ok;
+		bool may_read = input_open_ && peer_.sin_family && rest_.empty();
+		auto wanted = static_cast<short>((peer_open_ ? POLLIN : 0) |
+						 (rest_.empty() ? 0 : POLLOUT));
+		pollfd watched[] = {{fd_, wanted, 0}, {may_read ? STDIN_FILENO : -1, POLLIN, 0}};
 		int ready = poll(watched, 2, poll_time());
 
 		if (ready < 0 && errno != EINTR)
 			refused("cannot wait: {}", std::strerror(errno));
-		if (ready == 0 && poll_time() == 0)
+		if (ready == 0 && poll_time() == 0) {
+			if (!rest_.empty())
+				throw failure(exit_negative,
+					      fmt::format("{} takes no more: not all was sent",
+							  peer_name()));
 			return exit_ok;
+		}
 		if (ready <= 0)
 			continue;
 		last_traffic_ = clock_type::now();
-		if (watched[0].revents && !socket_to_output())
+		if (watched[0].revents & POLLOUT)
+			send_rest();
+		if (watched[0].revents & ~POLLOUT && !socket_to_output())
 			return exit_ok;
 		if (watched[1].revents && !input_to_socket())
 			return exit_ok;
@@ -286,6 +339,9 @@ void relay::accept_stream()
 	listener_ = fd_;
 	fd_ = connection;
 	connected_ = true;
+	peer_open_ = true;
+	rest_.clear(); /* it was for the one before */
+	rest_sent_ = 0;
 	if (!input_open_) /* it ended while another one was served */
 		shutdown(fd_, SHUT_WR);
 	if (options_.verbose)
