@@ -27,8 +27,10 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <filesystem>
 #include <iostream>
 #include <optional>
+#include <tuple>
 
 namespace edu {
 
@@ -73,6 +75,53 @@ bool wants_colour(const trace_options &o)
 	if (o.colour == "auto")
 		return isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
 	return o.colour == "always";
+}
+
+/* A file by its device and number; one that is not there yet by those of its directory, and its name. */
+using file_identity = std::tuple<dev_t, ino_t, std::string>;
+
+/* Nothing for what is no file, as /dev/null, and where none can be. */
+std::optional<file_identity> identity_of(const std::string &path)
+{
+	constexpr int most_links = 40;
+	std::filesystem::path there(path);
+	std::error_code ignored;
+	struct stat about;
+
+	if (stat(path.c_str(), &about) == 0) {
+		if (!S_ISREG(about.st_mode))
+			return std::nullopt;
+		return file_identity(about.st_dev, about.st_ino, "");
+	}
+	/* A link may lead to where the file will be. */
+	for (int i = 0; i < most_links && std::filesystem::is_symlink(there, ignored); i++)
+		there = there.parent_path() / std::filesystem::read_symlink(there, ignored);
+	std::filesystem::path directory = there.has_parent_path() ? there.parent_path() : ".";
+	if (stat(directory.c_str(), &about) < 0)
+		return std::nullopt;
+	return file_identity(about.st_dev, about.st_ino, there.filename().string());
+}
+
+/* Opening an output empties it: by then it must be known that no other option means the same file. */
+void require_different_files(const trace_options &o)
+{
+	const std::pair<const char *, const std::string &> files[] = {{"--read", o.read_file},
+								      {"--record", o.record_file},
+								      {"--html", o.page_file},
+								      {"--pcapng", o.pcapng_file}};
+	std::vector<std::pair<const char *, file_identity>> known;
+
+	for (const auto &[option, path] : files) {
+		auto identity = path.empty() ? std::nullopt : identity_of(path);
+
+		if (!identity)
+			continue;
+		for (const auto &[other, before] : known)
+			if (before == *identity)
+				usage_error("{} and {} name the same file, {}", other, option,
+					    path);
+		known.emplace_back(option, *identity);
+	}
 }
 
 /* A file that is to be written in the end: whether it can be is found out before the trace. */
@@ -340,6 +389,7 @@ int run_trace(context &ctx, words &in)
 	o.json |= ctx.json;
 	if (!o.read_file.empty() && (!o.program.empty() || o.seconds > 0))
 		usage_error("a recording (--read) has no program and takes no time");
+	require_different_files(o);
 	return o.read_file.empty() ? follow_live(o) : follow_recording(o);
 }
 

@@ -3,6 +3,7 @@
  * `edu trace` on a recording: a ping, a datagram in three fragments and one to a closed port, between two
  * hosts (data/ping_and_fragments.jsonl). Reader, follower, filter, text, pcapng, page.
  */
+#include "context.hh"
 #include "failure.hh"
 #include "trace_file.hh"
 #include "trace_filter.hh"
@@ -15,6 +16,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <filesystem>
 #include <functional>
 #include <sstream>
 
@@ -378,6 +380,64 @@ TEST(filter, by_host)
 
 	for (const auto &step : filtered([&](auto &w) { w.netns = one.netns; }))
 		EXPECT_EQ(step.netns, one.netns);
+}
+
+/* Runs `edu trace` with these words; its status. */
+static int trace_status(const std::vector<std::string> &list)
+{
+	context ctx;
+	words in(list);
+
+	try {
+		return run_trace(ctx, in);
+	} catch (const failure &bad) {
+		EXPECT_NE(std::string(bad.what()).find("name the same file"), std::string::npos)
+			<< bad.what();
+		return bad.status();
+	}
+}
+
+TEST(files, none_is_written_that_another_option_names)
+{
+	namespace fs = std::filesystem;
+	std::string directory = testing::TempDir() + "edu-same-file/",
+		    read = directory + "recording";
+
+	fs::remove_all(directory);
+	fs::create_directory(directory);
+	fs::copy_file(recorded, read);
+	fs::create_hard_link(read, directory + "hard");
+	fs::create_symlink("recording", directory + "soft");
+	fs::create_symlink("new", directory + "dangling");
+	for (const char *option : {"--record", "--html", "--pcapng"})
+		for (const char *name : {"recording", "./recording", "hard", "soft"}) {
+			const char *other = std::strcmp(option, "--html") ? "--html" : "--record";
+
+			EXPECT_EQ(trace_status({"--read", read, other, directory + "new", option,
+						directory + name}),
+				  exit_negative)
+				<< option << " " << name;
+		}
+	/* Files that are not there yet. */
+	for (const char *name : {"new", "../edu-same-file/new", "dangling"}) {
+		EXPECT_EQ(trace_status({"--read", read, "--html", directory + "new", "--pcapng",
+					directory + name}),
+			  exit_negative)
+			<< name;
+		EXPECT_EQ(trace_status({"--record", directory + name, "--html", directory + "new"}),
+			  exit_negative)
+			<< name;
+	}
+	EXPECT_EQ(content(read), content(recorded));
+	EXPECT_FALSE(fs::exists(directory + "new"));
+	/* Different ones, and what is no file. */
+	EXPECT_EQ(trace_status({"--read", read, "--html", directory + "page", "--pcapng",
+				directory + "frames", "--record", directory + "again"}),
+		  exit_ok);
+	EXPECT_EQ(content(directory + "again"), content(recorded));
+	EXPECT_EQ(trace_status({"--read", read, "--html", "/dev/null", "--pcapng", "/dev/null"}),
+		  exit_ok);
+	fs::remove_all(directory);
 }
 
 TEST(text, a_line_says_what_moved)
