@@ -3,7 +3,8 @@
  * Following packets, see trace_follow.hh. TLK "Socket Buffers" (SKB-1, SKB-2), LAYER-1, ROUTE-8, ARP-4.
  *
  * Which life an event belongs to: that of its sk_buff, unless the point is one where lives begin, or
- * the former life is over, or another host has the buffer now.
+ * the former life is over, or another host has the buffer now, or the former life cannot have come to
+ * this point: not every sk_buff that is freed says so.
  *
  * Locking: none, the tool has one thread.
  */
@@ -37,7 +38,7 @@ constexpr point points[] = {
 	{"sock_send", layer::inet, "out", begins_with::nothing_known, true, false, false,
 	 "data copied from the program"},
 	{"udp_send", layer::transport, "out", begins_with::udp, false, false, false, "to IP"},
-	{"tcp_send", layer::transport, "out", begins_with::tcp, false, false, true, "to IP"},
+	{"tcp_send", layer::transport, "out", begins_with::tcp, true, false, false, "to IP"},
 	{"raw_send", layer::transport, "out", begins_with::nothing_known, false, false, false,
 	 "to IP"},
 	{"icmp_send", layer::transport, "out", begins_with::icmp, false, false, false, "to IP"},
@@ -95,6 +96,20 @@ point point_of(const std::string &name)
 	return unknown_point(name);
 }
 
+/* Has the sk_buff been freed and used again, since what came last? */
+bool is_used_again(const trace_event &event, const std::string &last_event)
+{
+	point now = point_of(event.name), last = point_of(last_event);
+
+	if (std::strcmp(now.way, "out") != 0)
+		return false;
+	/* A packet that goes on to others is "across" before it is "out". */
+	if (std::strcmp(last.way, "in") == 0)
+		return true;
+	/* IGMP's own begin in IP; others come from the layers above. */
+	return event.name == "ip_send" && last.where >= layer::ip;
+}
+
 std::string dotted(const std::string &hex)
 {
 	std::vector<std::uint8_t> octets = from_hex(hex);
@@ -133,6 +148,18 @@ std::string tcp_state_name(unsigned state)
 		"CLOSE-WAIT", "LAST-ACK",    "LISTEN",	  "CLOSING"};
 
 	return state < std::size(names) ? names[state] : std::to_string(state);
+}
+
+/* Ports and sequence number of a segment with data or FIN; "" for others, which are not sent again from
+ * the same memory. */
+std::string segment_key(octet_span octets, std::int64_t length)
+{
+	constexpr std::size_t ports_and_seq = 8, header = 20;
+	constexpr unsigned tcp_fin = 1;
+
+	if (octets.size() < header || (length <= (octets[12] >> 4) * 4 && !(octets[13] & tcp_fin)))
+		return "";
+	return {octets.begin(), octets.begin() + ports_and_seq};
 }
 
 const char *plural(std::int64_t n)
@@ -219,6 +246,19 @@ void follower::find_parent(const trace_event &event, trace_step &step, const lif
 	}
 }
 
+/* A segment that is sent again is another clone of the data that the socket keeps. */
+void follower::find_former_segment(trace_step &step)
+{
+	std::string key = segment_key(step.octets, step.now->len);
+	segment &last = segments_[step.now->head];
+
+	if (!key.empty() && last.netns == step.netns && last.key == key) {
+		step.parent = last.packet;
+		step.relation = "clone";
+	}
+	last = {step.packet, step.netns, key};
+}
+
 follower::life &follower::life_of(const trace_event &event, trace_step &step)
 {
 	std::int64_t skb = event.number("skb");
@@ -230,7 +270,7 @@ follower::life &follower::life_of(const trace_event &event, trace_step &step)
 
 	current_[event.cpu] = skb;
 	if (known && !found.over && !own && found.netns == step.netns &&
-	    !point_of(event.name).begins)
+	    !point_of(event.name).begins && !is_used_again(event, found.last_event))
 		return found;
 	find_parent(event, step, known ? &found : nullptr);
 	found = life{};
@@ -380,6 +420,8 @@ void follower::follow_packet(const trace_event &event, trace_step &step)
 			step.relation = event.name == "dev_rcv" ? "received" : "fragment";
 		}
 	}
+	if (event.name == "tcp_send")
+		find_former_segment(step);
 	compare(step, of);
 	tell(step, of);
 	learn(step, of);

@@ -99,6 +99,11 @@ private:
 		std::int64_t netns;
 		std::string destination; /* hexadecimal */
 	};
+	struct segment {
+		std::uint64_t packet = 0;
+		std::int64_t netns = 0;
+		std::string key; /* "": without data */
+	};
 	using packet_key = std::tuple<in_addr_t, in_addr_t, unsigned, unsigned, unsigned>;
 
 	void follow_packet(const trace_event &event, trace_step &step);
@@ -108,6 +113,7 @@ private:
 	void follow_tcp(const trace_event &event, trace_step &step);
 	life &life_of(const trace_event &event, trace_step &step);
 	void find_parent(const trace_event &event, trace_step &step, const life *former);
+	void find_former_segment(trace_step &step);
 	void read_packet(const trace_event &event, trace_step &step, life &of);
 	void compare(trace_step &step, life &of);
 	void tell(trace_step &step, life &of);
@@ -115,6 +121,7 @@ private:
 
 	std::map<std::int64_t, life> lives_;	       /* by the sk_buff's number */
 	std::map<std::int64_t, std::uint64_t> memory_; /* head's number -> packet last seen there */
+	std::map<std::int64_t, segment> segments_; /* head's number -> TCP's sent from there last */
 	std::map<packet_key, std::uint64_t> datagrams_; /* who sent what; bounded by order_ */
 	std::deque<packet_key> order_;
 	std::map<int, std::int64_t> current_; /* processor -> sk_buff met last there */

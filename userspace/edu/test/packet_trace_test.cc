@@ -291,6 +291,111 @@ TEST(follower, events_it_does_not_know_are_shown_field_by_field)
 	EXPECT_EQ(follow.follow(strange).where, layer::transport);
 }
 
+/* The follower's steps for events of one sk_buff, in memory of its own. */
+static std::vector<trace_step> followed(follower &follow, std::initializer_list<const char *> names,
+					const std::string &octets = "", int skb = 1, int netns = 1)
+{
+	std::vector<trace_step> steps;
+	auto length = octets.size() / 2;
+
+	for (const char *name : names) {
+		trace_event event;
+
+		event.name = name;
+		event.fields = {{"skb", skb},	 {"head", 1},		{"netns", netns},
+				{"data", 64},	 {"tail", 64 + length}, {"end", 192},
+				{"len", length}, {"first", 64},		{"octets", octets}};
+		steps.push_back(follow.follow(event));
+	}
+	return steps;
+}
+
+static std::vector<std::uint64_t> packets(const std::vector<trace_step> &steps)
+{
+	std::vector<std::uint64_t> numbers;
+
+	for (const auto &step : steps)
+		numbers.push_back(step.packet);
+	return numbers;
+}
+
+using numbers = std::vector<std::uint64_t>;
+
+TEST(follower, an_ack_that_is_freed_and_the_segment_after_it_are_two_packets)
+{
+	follower follow;
+	std::vector<trace_step> steps =
+		followed(follow, {"dev_rcv", "ip_rcv", "ip_deliver", "tcp_rcv", "tcp_send",
+				  "ip_send", "dev_send"});
+
+	EXPECT_EQ(packets(steps), (numbers{1, 1, 1, 1, 2, 2, 2}));
+	EXPECT_TRUE(steps[4].begins);
+	EXPECT_EQ(steps[4].parent, 0u) << steps[4].relation;
+	EXPECT_FALSE(steps[4].before);
+	EXPECT_TRUE(steps[6].ends);
+	/* The program has read it; a segment that never became a frame. */
+	steps = followed(follow, {"dev_rcv", "tcp_rcv", "sock_queue", "sock_rcv", "tcp_send",
+				  "ip_send", "tcp_send", "ip_send"});
+	EXPECT_EQ(packets(steps), (numbers{3, 3, 3, 3, 4, 4, 5, 5}));
+	EXPECT_EQ(steps[6].parent, 0u);
+}
+
+TEST(follower, igmps_own_begin_in_ip)
+{
+	follower follow;
+
+	EXPECT_EQ(packets(followed(follow, {"dev_rcv", "ip_rcv", "ip_deliver", "ip_send",
+					    "arp_hold", "arp_release", "dev_send"})),
+		  (numbers{1, 1, 1, 2, 2, 2, 2}));
+	/* The first stays here: its TTL is 0. */
+	EXPECT_EQ(packets(followed(follow, {"ip_send", "ip_send", "dev_send"})),
+		  (numbers{3, 4, 4}));
+	EXPECT_EQ(packets(followed(follow, {"sock_send", "udp_send", "ip_send", "dev_send"})),
+		  (numbers{5, 5, 5, 5}));
+}
+
+TEST(follower, what_goes_on_to_others_is_one_packet_and_a_reply_another)
+{
+	follower follow;
+	std::vector<trace_step> steps = followed(follow, {"dev_rcv", "ip_rcv", "ip_forward",
+							  "arp_hold", "arp_release", "dev_send"});
+
+	EXPECT_EQ(packets(steps), (numbers{1, 1, 1, 1, 1, 1}));
+	steps = followed(follow, {"dev_rcv", "ip_rcv", "ip_deliver", "icmp_rcv", "icmp_send",
+				  "ip_send", "dev_send"});
+	EXPECT_EQ(packets(steps), (numbers{2, 2, 2, 2, 3, 3, 3}));
+	EXPECT_EQ(steps[4].parent, 2u);
+	EXPECT_STREQ(steps[4].relation, "reply");
+}
+
+TEST(follower, a_segment_sent_again_comes_from_the_one_before)
+{
+	const std::string ports = "9c400050", header = "00000000501000ff00000000",
+			  data = "64617461", ack = ports + "00000001" + header, first = ack + data,
+			  next = ports + "00000005" + header + data;
+	follower follow;
+
+	auto parent = [&](const std::string &octets, int skb, int netns = 1) {
+		trace_step step = followed(follow, {"tcp_send"}, octets, skb, netns)[0];
+
+		EXPECT_TRUE(step.begins);
+		EXPECT_STREQ(step.relation, step.parent ? "clone" : "");
+		return step.parent;
+	};
+	EXPECT_EQ(parent(first, 1), 0u);
+	EXPECT_EQ(followed(follow, {"dev_send"}, "", 1)[0].packet, 1u);
+	/* The very buffer arrives at the other host, and is not what is sent again. */
+	EXPECT_EQ(followed(follow, {"dev_rcv"}, "", 1, 2)[0].packet, 2u);
+	EXPECT_EQ(parent(first, 2), 1u); /* packet 3 */
+	EXPECT_EQ(parent(first, 2), 3u);
+	/* The memory has been freed and used again. */
+	EXPECT_EQ(parent(next, 2), 0u);
+	EXPECT_EQ(parent(ack, 3), 0u);
+	EXPECT_EQ(parent(ack, 3), 0u);
+	EXPECT_EQ(parent(first, 1), 0u);
+	EXPECT_EQ(parent(first, 1, 2), 0u);
+}
+
 TEST(follower, hostile_octets_are_read_no_further_than_they_go)
 {
 	std::vector<std::uint8_t> octets(64, 0xff);
