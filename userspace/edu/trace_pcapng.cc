@@ -119,7 +119,8 @@ void pcapng_writer::take(const trace_step &step, const std::string &host)
 	for (std::uint64_t number : step.claims)
 		if (auto made = decisions_.find(number); made != decisions_.end())
 			story += made->second + "\n";
-	story += (std::strcmp(step.kind, "packet") ? "" : step.event + ": ") + text + "\n";
+	story += (std::strcmp(step.kind, "packet") ? "" : printable(step.event) + ": ") + text +
+		 "\n";
 	if (step.event == "dev_send" || step.event == "dev_rcv")
 		add_frame(step, host);
 	if (step.event == "dev_send")

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <string_view>
 
 namespace edu {
 
@@ -24,6 +25,40 @@ std::string moved(const char *name, std::int64_t before, std::int64_t now, const
 	if (before == now)
 		return fmt::format("{} {}{}", name, sign, now);
 	return fmt::format("{} {}{}→{}{}", name, sign, before, sign, now);
+}
+
+/* Octets of the character in UTF-8 that text begins with; 0: it begins with none. */
+std::size_t character_length(std::string_view text)
+{
+	auto at = [&](std::size_t i) {
+		return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u;
+	};
+	unsigned first = at(0), second = at(1);
+	std::size_t length = first < 0x80 ? 1 :
+			     first < 0xc2 ? 0 :
+			     first < 0xe0 ? 2 :
+			     first < 0xf0 ? 3 :
+			     first < 0xf5 ? 4 :
+					    0;
+
+	for (std::size_t i = 1; i < length; i++)
+		if ((at(i) & 0xc0) != 0x80)
+			return 0;
+	/* Longer than need be, half of a pair of UTF-16, beyond the last character. */
+	if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second >= 0xa0) ||
+	    (first == 0xf0 && second < 0x90) || (first == 0xf4 && second >= 0x90))
+		return 0;
+	return length;
+}
+
+/* C0, DEL, or C1, which some terminals obey like ESC and a letter. */
+bool is_control(std::string_view character)
+{
+	auto at = [&](std::size_t i) { return static_cast<unsigned char>(character[i]); };
+
+	if (character.size() == 1)
+		return at(0) < 0x20 || at(0) == 0x7f;
+	return character.size() == 2 && at(0) == 0xc2 && at(1) < 0xa0;
 }
 
 } // namespace
@@ -44,13 +79,20 @@ std::string pointers_text(const trace_step &step)
 
 std::string printable(const std::string &text)
 {
+	std::string_view rest = text;
 	std::string shown;
 
-	for (char c : text)
-		if (auto octet = static_cast<unsigned char>(c); octet < 0x20 || octet == 0x7f)
-			shown += fmt::format("\\x{:02x}", octet);
+	while (!rest.empty()) {
+		std::size_t length = character_length(rest);
+		std::string_view character = rest.substr(0, std::max<std::size_t>(length, 1));
+
+		if (length && !is_control(character))
+			shown += character;
 		else
-			shown += c;
+			for (char c : character)
+				shown += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+		rest.remove_prefix(character.size());
+	}
 	return shown;
 }
 
@@ -102,8 +144,9 @@ std::string trace_text::tell(const trace_step &step, const std::string &name_of_
 	bool bad = !std::strcmp(step.kind, "drop") || !std::strcmp(step.kind, "lost");
 	bool decides = !bad && std::strcmp(step.kind, "packet") != 0;
 	const char *colour = bad ? red : decides ? yellow : green;
-	std::string name = fmt::format(
-		"{:<12}", decides ? std::string(layer_name(step.where)) + ":" : step.event);
+	std::string name = fmt::format("{:<12}", decides ?
+							 std::string(layer_name(step.where)) + ":" :
+							 printable(step.event));
 	line += begin(fmt::format("{:.3f}", ms).c_str()) + std::string(2 * depth, ' ') +
 		painted(colour, name) + printable(step.text);
 	if (std::string pointers = pointers_text(step); !pointers.empty() && !bad)

@@ -30,8 +30,9 @@ private:
 /* "data +48→+40 tail +58 end +128 len 10→18"; what moved is shown before and after. */
 std::string pointers_text(const trace_step &step);
 
-/* Without control characters, which stand as \xNN. The name of a device may hold any, and whoever has a
- * namespace of their own names devices: it must not speak to the terminal of who watches. */
+/* Without control characters, C1's too, and without octets that are no UTF-8: they stand as \xNN. The name
+ * of a device may hold any, and whoever has a namespace of their own names devices; in a recording of somebody
+ * else's the names of events may. They must not speak to the terminal of who watches. */
 std::string printable(const std::string &text);
 
 } // namespace edu

@@ -571,6 +571,51 @@ TEST(text, the_name_of_a_device_does_not_speak_to_the_terminal)
 	}));
 }
 
+TEST(text, control_characters_in_any_form_are_shown_by_their_octets)
+{
+	EXPECT_EQ(printable("a\x1b[31m\x7f\n"), "a\\x1b[31m\\x7f\\x0a");
+	/* C1: U+0080 to U+009F, and the octets alone; what comes before and after them stays. */
+	EXPECT_EQ(printable("\u0080 \u009b8m\u009f\u00a0"),
+		  "\\xc2\\x80 \\xc2\\x9b8m\\xc2\\x9f\u00a0");
+	EXPECT_EQ(printable("\x9b"
+			    "8m"),
+		  "\\x9b8m");
+	for (const char *good : {"", "e0", "~", "Jörg → ß", "\u00ff\u07ff\u0800\ud7ff\uf000\uffff",
+				 "\U00010000\U0010ffff"})
+		EXPECT_EQ(printable(good), good);
+	/* Longer than need be, a surrogate, too large, cut off. */
+	EXPECT_EQ(printable("\xc0\x9b"), "\\xc0\\x9b");
+	EXPECT_EQ(printable("\xe0\x82\x9b"), "\\xe0\\x82\\x9b");
+	EXPECT_EQ(printable("\xed\xa0\x80"), "\\xed\\xa0\\x80");
+	EXPECT_EQ(printable("\xf0\x80\x82\x9b"), "\\xf0\\x80\\x82\\x9b");
+	EXPECT_EQ(printable("\xf4\x90\x80\x80"), "\\xf4\\x90\\x80\\x80");
+	EXPECT_EQ(printable("\xe2\x86"), "\\xe2\\x86");
+	EXPECT_EQ(printable("\xe2\x1b"), "\\xe2\\x1b");
+}
+
+/* A recording may come from anybody. */
+TEST(text, the_name_of_an_event_does_not_speak_either)
+{
+	trace_step step = find_step([](const auto &s) { return s.event == "dev_send"; });
+	pcapng_writer writer(0);
+	std::ostringstream out;
+	trace_text plain(false);
+
+	step.event = "ip_\033]0;x\007\u009b8m";
+	std::string line = plain.tell(step, "h");
+	EXPECT_NE(line.find("ip_\\x1b]0;x\\x07\\xc2\\x9b8m"), std::string::npos) << line;
+	EXPECT_EQ(line.find_first_of("\033\007\x9b"), std::string::npos) << line;
+	/* The story of a frame: it goes on until the frame leaves. */
+	step.ends = false;
+	writer.take(step, "h");
+	step.event = "dev_send";
+	writer.take(step, "h");
+	writer.write(out);
+	EXPECT_NE(out.str().find("ip_\\x1b]0;x\\x07\\xc2\\x9b8m: "), std::string::npos);
+	EXPECT_EQ(out.str().find("\033]0"), std::string::npos);
+	EXPECT_EQ(out.str().find("\u009b"), std::string::npos);
+}
+
 TEST(live, every_way_to_lose_an_event_counts)
 {
 	EXPECT_EQ(
