@@ -2,7 +2,7 @@
 /*
  * The calls that carry an address with data: to the kernel a copy goes that names our family; what the
  * kernel writes is rewritten where it lies, in names and in control messages. Without an address they
- * cost a comparison.
+ * cost a comparison. send() and recv(), which carry none, are here for what rtnetlink is asked.
  *
  * Locking: none.
  */
@@ -169,16 +169,24 @@ EDU_EXPORT ssize_t sendto(int fd, const void *data, std::size_t size, int flags,
 			  const sockaddr *address, socklen_t length)
 {
 	start();
-	if (!address)
-		return real::sendto(fd, data, size, flags, nullptr, length);
 	if (is_rtnetlink(fd)) {
 		address_request asked(data, size);
 		return real::sendto(fd, asked.data(), size, flags, address, length);
 	}
+	if (!address)
+		return real::sendto(fd, data, size, flags, nullptr, length);
 	if (!decide(fd, deed::call, address, length))
 		return -1;
 	outgoing name(fd, address, length);
 	return real::sendto(fd, data, size, flags, name.get(), name.length());
+}
+
+EDU_EXPORT ssize_t send(int fd, const void *data, std::size_t size, int flags)
+{
+	start();
+	if (noted_face(fd) != face::rtnetlink) [[likely]]
+		return real::send(fd, data, size, flags);
+	return sendto(fd, data, size, flags, nullptr, 0);
 }
 
 EDU_EXPORT ssize_t sendmsg(int fd, const msghdr *message, int flags)
@@ -252,9 +260,26 @@ EDU_EXPORT ssize_t __recvfrom_chk(int fd, void *data, std::size_t size, std::siz
 				  int flags, sockaddr *address, socklen_t *length)
 {
 	start();
-	if (size > data_room || !address)
+	if (size > data_room || (!address && noted_face(fd) != face::rtnetlink))
 		return real::__recvfrom_chk(fd, data, size, data_room, flags, address, length);
 	return recvfrom(fd, data, size, flags, address, length);
+}
+
+EDU_EXPORT ssize_t recv(int fd, void *data, std::size_t size, int flags)
+{
+	start();
+	if (noted_face(fd) != face::rtnetlink) [[likely]]
+		return real::recv(fd, data, size, flags);
+	return recvfrom(fd, data, size, flags, nullptr, nullptr);
+}
+
+EDU_EXPORT ssize_t __recv_chk(int fd, void *data, std::size_t size, std::size_t data_room,
+			      int flags)
+{
+	start();
+	if (size > data_room || noted_face(fd) != face::rtnetlink) [[likely]]
+		return real::__recv_chk(fd, data, size, data_room, flags);
+	return recvfrom(fd, data, size, flags, nullptr, nullptr);
 }
 
 EDU_EXPORT ssize_t recvmsg(int fd, msghdr *message, int flags)

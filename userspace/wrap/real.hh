@@ -29,7 +29,9 @@
 #include <cstdio>
 #include <cstdlib>
 
-/* The checked form of recvfrom() that _FORTIFY_SOURCE makes of it. */
+/* The checked forms that _FORTIFY_SOURCE makes of recv() and recvfrom(). */
+extern "C" ssize_t __recv_chk(int fd, void *buffer, std::size_t length, std::size_t room,
+			      int flags);
 extern "C" ssize_t __recvfrom_chk(int fd, void *buffer, std::size_t length, std::size_t room,
 				  int flags, sockaddr *address, socklen_t *address_length);
 extern "C" int pidfd_getfd(int pidfd, int target, unsigned flags) noexcept;
@@ -37,7 +39,8 @@ extern "C" int pidfd_getfd(int pidfd, int target, unsigned flags) noexcept;
 /* clang-format off */
 #define EDU_WRAPPED(X) \
 	X(syscall) X(socket) X(bind) X(connect) X(listen) X(accept) X(accept4) X(getsockname) X(getpeername) \
-	X(sendto) X(recvfrom) X(__recvfrom_chk) X(sendmsg) X(recvmsg) X(sendmmsg) X(recvmmsg) \
+	X(send) X(sendto) X(recv) X(__recv_chk) X(recvfrom) X(__recvfrom_chk) \
+	X(sendmsg) X(recvmsg) X(sendmmsg) X(recvmmsg) \
 	X(getsockopt) X(setsockopt) X(ioctl) X(dup) X(dup2) X(dup3) X(fcntl) X(fcntl64) \
 	X(pidfd_getfd) X(getifaddrs) X(getaddrinfo) X(res_nsend) \
 	X(execve) X(execvpe) X(fexecve) X(execveat) X(posix_spawn) X(posix_spawnp) \

@@ -3,8 +3,8 @@
  * Programs that ask rtnetlink themselves for the host's addresses. A request for those of AF_INET goes to
  * the kernel as one for ours, and in what comes back our addresses are of AF_INET and Linux's are gone.
  *
- * Only addresses, and only by sendto(), sendmsg(), recvfrom() and recvmsg(); routes and neighbours are
- * Linux's.
+ * Only addresses, and only by send(), sendto(), sendmsg(), recv(), recvfrom() and recvmsg(); what is read
+ * by read() or recvmmsg() stays as the kernel wrote it, and routes and neighbours are Linux's.
  *
  * Locking: none.
  */

@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include <linux/errqueue.h>
+#include <linux/rtnetlink.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -78,9 +79,43 @@ void give_message(int fd, msghdr *message)
 	}
 }
 
+/* What rtnetlink tells: Linux's addresses are the family's. */
+void give_addresses(int fd, void *data, size_t size, ssize_t got)
+{
+	int domain = 0;
+	socklen_t length = sizeof(domain);
+
+	if (got <= 0 || NEXT(getsockopt)(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) < 0 ||
+	    domain != AF_NETLINK)
+		return;
+	auto left = static_cast<unsigned>(static_cast<size_t>(got) < size ? got : size);
+	for (auto *one = static_cast<nlmsghdr *>(data); NLMSG_OK(one, left);
+	     one = NLMSG_NEXT(one, left)) {
+		auto *body = static_cast<ifaddrmsg *>(NLMSG_DATA(one));
+
+		if (one->nlmsg_type == RTM_NEWADDR && body->ifa_family == AF_INET)
+			body->ifa_family = family;
+	}
+}
+
+/* What all but recvmsg() are: by the name recvfrom() they would find the preload library's. */
+ssize_t receive(int fd, void *data, size_t size, int flags, sockaddr *address, socklen_t *length)
+{
+	ssize_t got = NEXT(recvfrom)(fd, data, size, flags, address, length);
+
+	if (got >= 0 && address)
+		give(fd, address, *length);
+	give_addresses(fd, data, size, got);
+	return got;
+}
+
 } // namespace
 
 extern "C" {
+
+ssize_t __recv_chk(int fd, void *data, size_t size, size_t room, int flags);
+ssize_t __recvfrom_chk(int fd, void *data, size_t size, size_t room, int flags, sockaddr *address,
+		       socklen_t *length);
 
 int socket(int domain, int type, int protocol) noexcept
 {
@@ -180,11 +215,23 @@ int sendmmsg(int fd, mmsghdr *messages, unsigned count, int flags)
 
 ssize_t recvfrom(int fd, void *data, size_t size, int flags, sockaddr *address, socklen_t *length)
 {
-	ssize_t got = NEXT(recvfrom)(fd, data, size, flags, address, length);
+	return receive(fd, data, size, flags, address, length);
+}
 
-	if (got >= 0 && address)
-		give(fd, address, *length);
-	return got;
+ssize_t __recvfrom_chk(int fd, void *data, size_t size, size_t, int flags, sockaddr *address,
+		       socklen_t *length)
+{
+	return receive(fd, data, size, flags, address, length);
+}
+
+ssize_t recv(int fd, void *data, size_t size, int flags)
+{
+	return receive(fd, data, size, flags, nullptr, nullptr);
+}
+
+ssize_t __recv_chk(int fd, void *data, size_t size, size_t, int flags)
+{
+	return receive(fd, data, size, flags, nullptr, nullptr);
 }
 
 ssize_t recvmsg(int fd, msghdr *message, int flags)
@@ -193,6 +240,8 @@ ssize_t recvmsg(int fd, msghdr *message, int flags)
 
 	if (got >= 0)
 		give_message(fd, message);
+	if (message->msg_iovlen)
+		give_addresses(fd, message->msg_iov->iov_base, message->msg_iov->iov_len, got);
 	return got;
 }
 

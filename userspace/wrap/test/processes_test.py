@@ -162,6 +162,32 @@ class Calls(unittest.TestCase):
             assert libc.syscall(39) == os.getpid()
         """)
 
+    def test_addresses_that_rtnetlink_tells_by_every_call(self):
+        """The played family says that Linux's addresses are its own."""
+        run("""
+            room = ctypes.create_string_buffer(65536)
+            def by(call, *more):
+                return lambda sock: ctypes.string_at(room, call(sock.fileno(), room, 65536, 65536, 0, *more))
+            reads = {"recv": lambda sock: sock.recv(65536), "recvfrom": lambda sock: sock.recvfrom(65536)[0],
+                     "recvmsg": lambda sock: sock.recvmsg(65536)[0], "__recv_chk": by(libc.__recv_chk),
+                     "__recvfrom_chk": by(libc.__recvfrom_chk, None, None)}
+            asks = {"send": lambda sock, request: sock.send(request),
+                    "sendto": lambda sock, request: sock.sendto(request, (0, 0))}
+            for ask in asks:
+                for read in reads:
+                    sock = socket(AF_NETLINK, SOCK_RAW, 0)
+                    asks[ask](sock, struct.pack("=IHHII", 24, 22, 0x301, 1, 0) + bytes(8))  # RTM_GETADDR
+                    families, kind = set(), 0
+                    while kind != 3:  # NLMSG_DONE
+                        data, at = reads[read](sock), 0
+                        while at < len(data) and kind != 3:
+                            length, kind = struct.unpack_from("=IH", data, at)
+                            if kind == 20:  # RTM_NEWADDR
+                                families.add(data[at + 16])
+                            at += length + 3 & ~3
+                    assert AF_INET in families and 13 not in families, (ask, read, families)
+        """)
+
     def test_there_is_no_io_uring(self):
         """Nobody sees the addresses in its rings."""
         run("""
