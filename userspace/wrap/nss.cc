@@ -191,7 +191,8 @@ EDU_EXPORT nss_status _nss_eduinet_gethostbyaddr_r(const void *address, socklen_
 /*
  * AI_ADDRCONFIG asks what addresses the host has, and the C library would count Linux's: it is left
  * away. Instead a program that takes any family gets addresses of AF_INET alone, when there is no
- * IPv6 to call by.
+ * IPv6 to call by. An address of IPv6 in figures stays one, also when it is an IPv4 address mapped: the
+ * C library would make that AF_INET's.
  */
 EDU_EXPORT int getaddrinfo(const char *node, const char *service, const addrinfo *hints,
 			   addrinfo **result)
@@ -206,12 +207,8 @@ EDU_EXPORT int getaddrinfo(const char *node, const char *service, const addrinfo
 	else
 		changed.ai_flags = AI_V4MAPPED;
 	changed.ai_flags &= ~AI_ADDRCONFIG;
-	if (changed.ai_family != AF_UNSPEC || rules.linux_inet6)
-		return real::getaddrinfo(node, service, &changed, result);
-	changed.ai_family = AF_INET;
-	int error = real::getaddrinfo(node, service, &changed, result);
-	if (error == 0 || !node || !std::strchr(node, ':'))
-		return error;
-	changed.ai_family = AF_UNSPEC; /* an address of IPv6 in figures */
+	bool figures = node && std::strchr(node, ':');
+	if (changed.ai_family == AF_UNSPEC && !rules.linux_inet6 && !figures)
+		changed.ai_family = AF_INET;
 	return real::getaddrinfo(node, service, &changed, result);
 }

@@ -483,6 +483,8 @@ class Choices(unittest.TestCase):
             assert getaddrinfo(None, 80, flags=AI_PASSIVE, type=SOCK_STREAM)[0][4] == ("0.0.0.0", 80)
             assert {one[0] for one in getaddrinfo(None, 80, flags=AI_PASSIVE)} == {AF_INET}
             assert getaddrinfo("::1", 80)[0][0] == AF_INET6
+            assert getaddrinfo("::ffff:10.0.0.2", 80)[0][4][:2] == ("::ffff:10.0.0.2", 80)
+            assert getnameinfo(("::ffff:10.0.0.2", 1, 0, 0), NI_NUMERICHOST)[0] == "::ffff:10.0.0.2"
         """)
 
     def test_roles(self):
