@@ -131,13 +131,20 @@ print(b"words" in txt, bytes([10, 0, 0, 77]) in address, asked(libc.res_query, b
 """
 
 
+NAMER = """
+import socket, sys
+print(*(socket.getnameinfo((one, 1, 0, 0), socket.NI_NAMEREQD)[0] for one in sys.argv[1:]))
+"""
+
+
 @pytest.mark.req("OVER-2", "OVER-6")
 def test_dnsmasq_with_dig_host_and_the_c_library(sides, tmp_path):
     """dig and host bring a resolver of their own, the rest of a system asks the C library."""
     server, client = sides
     (tmp_path / "resolv.conf").write_text(f"nameserver {server.address}\nsearch lab.test\n")
     words = ["-k", "-R", "-h", "-u", "root", "-C", "/dev/null", "--host-record=web.lab.test,10.0.0.77",
-             "--cname=www.lab.test,web.lab.test", "--txt-record=lab.test,words", "--pid-file=", "--log-facility=-"]
+             "--host-record=six.lab.test,2001:db8::77", "--cname=www.lab.test,web.lab.test",
+             "--txt-record=lab.test,words", "--pid-file=", "--log-facility=-"]
     with server.started("dnsmasq", *words) as daemon:
         server.wait_listening(daemon, 53, "-u")
         assert client.run("dig", "+short", f"@{server.address}", "web.lab.test").stdout == "10.0.0.77\n"
@@ -154,3 +161,10 @@ def test_dnsmasq_with_dig_host_and_the_c_library(sides, tmp_path):
         (tmp_path / "ask").write_text(RESOLVER)
         told = client.run(*with_config, bind + f"/usr/bin/python3 {tmp_path}/ask").stdout
         assert told == "True True -1\n"
+        # What a server for both protocols sees of a client; and with -6 true addresses of IPv6.
+        (tmp_path / "names").write_text(NAMER)
+        namer = bind + f"/usr/bin/python3 {tmp_path}/names"
+        assert client.run(*with_config, namer + " ::ffff:10.0.0.77").stdout == "web.lab.test\n"
+        with_inet6 = (*client.prefix, "-6") if client.ours else ()
+        told = client.host.run(*with_inet6, *with_config, namer + " ::ffff:10.0.0.77 2001:db8::77").stdout
+        assert told == "web.lab.test six.lab.test\n"

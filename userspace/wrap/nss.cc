@@ -109,6 +109,29 @@ bool fill(hostent *into, workspace &room, const char *name, int family, const vo
 	return true;
 }
 
+/* The name to ask for an address's name by (RFC 1035, 3.5; RFC 3596, 2.5). False: there is none. */
+bool reverse_name(const void *address, socklen_t length, int family, char (&name)[80])
+{
+	static constexpr std::uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+	auto *octets = static_cast<const std::uint8_t *>(address);
+
+	if (family == AF_INET6 && length == 16 && std::memcmp(octets, mapped, 12) == 0) {
+		octets += 12; /* a server at "::" sees its clients so */
+	} else if (family == AF_INET6 && length == 16 && rules.linux_inet6) {
+		char *at = name;
+
+		for (int i = 15; i >= 0; i--)
+			at += std::sprintf(at, "%x.%x.", octets[i] & 15U, octets[i] >> 4U);
+		std::strcpy(at, "ip6.arpa");
+		return true;
+	} else if (family != AF_INET || length != 4) {
+		return false;
+	}
+	std::snprintf(name, sizeof(name), "%u.%u.%u.%u.in-addr.arpa", octets[3], octets[2],
+		      octets[1], octets[0]);
+	return true;
+}
+
 } // namespace
 
 bool names_are_ours()
@@ -172,20 +195,18 @@ EDU_EXPORT nss_status _nss_eduinet_gethostbyaddr_r(const void *address, socklen_
 						   int family, hostent *result, char *buffer,
 						   std::size_t room, int *error, int *host_error)
 {
-	auto *octets = static_cast<const std::uint8_t *>(address);
 	complaint to{error, host_error};
 	workspace space(buffer, room);
 	dns::answer told;
-	char name[40];
+	char name[80];
 
-	if (family != AF_INET || length != 4)
+	if (!reverse_name(address, length, family, name))
 		return complain(to, NSS_STATUS_NOTFOUND, ENOENT, HOST_NOT_FOUND);
-	std::snprintf(name, sizeof(name), "%u.%u.%u.%u.in-addr.arpa", octets[3], octets[2],
-		      octets[1], octets[0]);
 	auto status = status_of(look_up(name, dns::ptr, false, told), to);
 	if (status != NSS_STATUS_SUCCESS)
 		return status;
-	return fill(result, space, told.name, family, address, 1, 4, 4) ? status : no_room(to);
+	return fill(result, space, told.name, family, address, 1, length, length) ? status :
+										    no_room(to);
 }
 
 /*
