@@ -116,6 +116,37 @@ class Install(unittest.TestCase):
         self.assertEqual(sorted(os.listdir(self.root)), ["opt"])
         make("uninstall", self.root, "PREFIX=/opt")  # nothing there is nothing wrong
 
+    def test_kernels_learn_which_modules_they_have(self):
+        """Of three kernels one is not installed, and nobody would remove what depmod left there."""
+        depmod = os.path.join(self.root, "depmod")
+        with open(depmod, "w", encoding="ascii") as file:
+            file.write("#!/bin/sh\ncd \"$2/lib/modules/$3\" && find . -name '*.ko' >modules.dep\n")  # -b ROOT RELEASE
+        os.chmod(depmod, 0o755)
+        kernels = [os.path.join(self.root, "lib/modules", name) for name in ("first", "second", "absent")]
+        for kernel, has_file in zip(kernels, ("modules.order", "modules.builtin")):
+            os.makedirs(kernel)
+            with open(os.path.join(kernel, has_file), "w", encoding="ascii"):
+                pass
+        before = everything_in(self.root)
+
+        def installed_for(release):
+            """What the installed kernels know, after the module has been installed for one of the three."""
+            make("install", self.root, f"release={release}", f"DEPMOD={depmod}")
+            told = []
+            for kernel in kernels[:2]:
+                with open(os.path.join(kernel, "modules.dep"), "a+", encoding="ascii") as file:
+                    file.seek(0)
+                    told.append(file.read())
+            return told
+
+        self.assertEqual(installed_for("first"), ["./extra/eduinet.ko\n", ""])
+        self.assertEqual(installed_for("second"), ["", "./extra/eduinet.ko\n"])
+        self.assertEqual(installed_for("absent"), ["", ""])
+        self.assertEqual(everything_in(kernels[2]), ["extra", "extra/eduinet.ko"])
+        make("uninstall", self.root, f"DEPMOD={depmod}")
+        self.assertEqual(everything_in(self.root), sorted(
+            before + [os.path.relpath(os.path.join(kernel, "modules.dep"), self.root) for kernel in kernels[:2]]))
+
     def test_the_header_and_the_plug_in_are_what_programs_find(self):
         make("install", self.root)
         program = "#include <sys/socket.h>\n#include <eduinet.h>\nint a[sizeof(struct sockaddr_edu) == 16 ? AF_EDUINET : -1];\n"
