@@ -223,7 +223,7 @@ def by_names(family):
     s.sendto(asked(family), (0, 0))
     return lambda: s.recvfrom(65536)[0]
 def without_names(family):
-    s.send(asked(family))
+    s.send(asked(family) + bytes(128))  # like ip(8), which leaves room for attributes
     return lambda: s.recv(65536)
 def asked(family):
     return struct.pack("=IHHII", 24, 22, 0x301, 1, 0) + struct.pack("B7x", family)

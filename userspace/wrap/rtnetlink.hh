@@ -26,7 +26,7 @@ public:
 
 private:
 	const void *data_;
-	alignas(4) unsigned char copy_[64]; /* set only when data_ points to it */
+	alignas(4) unsigned char copy_[256]; /* set only when data_ points to it */
 };
 
 /* Messages that the kernel has written. */
