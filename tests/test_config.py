@@ -501,3 +501,21 @@ def test_ip_of_iproute2_makes_a_station_too(lab):
     host = lab.keep(Host())
     run("ip", "-n", host.name, "link", "add", "e0", "type", "eduinet")
     assert "eduinet" in run("ip", "-d", "-n", host.name, "link", "show", "e0").stdout
+
+
+@pytest.mark.req("OVER-4", "DEV-1")
+def test_forwarding_turns_large_receive_offload_off(lab):
+    """As on Linux: what a device has merged for good cannot be passed on."""
+    host = lab.host()
+    merges = lambda device: "large-receive-offload: on" in host.run("ethtool", "-k", device).stdout
+    for number, device in enumerate(("b0", "b1", "b2")):  # a bond can do it, if its ports can
+        host.rtnl.link_add(device, "bond")
+        assert merges(device)
+        if device == "b2":
+            host.tune(**{"conf/default/forwarding": 1})
+        host.rtnl.address(f"10.8.{number}.1/24", device)
+    assert (merges("b0"), merges("b1"), merges("b2")) == (True, True, False)
+    host.tune(**{"conf/b0/forwarding": 1})
+    assert (merges("b0"), merges("b1")) == (False, True)
+    host.tune(**{"conf/all/forwarding": 1})
+    assert not merges("b1")

@@ -502,24 +502,6 @@ def flood(net, into):
     return noise(net.a, lambda _: sock.sendto(b"x" * 100, (into, 9)), 1)
 
 
-@pytest.mark.req("OVER-4", "DEV-1")
-def test_forwarding_turns_large_receive_offload_off(lab):
-    """As on Linux: what a device has merged for good cannot be passed on."""
-    host = lab.host()
-    merges = lambda device: "large-receive-offload: on" in host.run("ethtool", "-k", device).stdout
-    for number, device in enumerate(("b0", "b1", "b2")):  # a bond can do it, if its ports can
-        host.rtnl.link_add(device, "bond")
-        assert merges(device)
-        if device == "b2":
-            host.tune(**{"conf/default/forwarding": 1})
-        host.rtnl.address(f"10.8.{number}.1/24", device)
-    assert (merges("b0"), merges("b1"), merges("b2")) == (True, True, False)
-    host.tune(**{"conf/b0/forwarding": 1})
-    assert (merges("b0"), merges("b1")) == (False, True)
-    host.tune(**{"conf/all/forwarding": 1})
-    assert not merges("b1")
-
-
 @pytest.mark.req("LAYER-3", "OVER-4")
 def test_devices_go_and_come_under_forwarded_traffic(chain):
     net = chain("linux", "edu", "edu", "linux")

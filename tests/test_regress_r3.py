@@ -127,8 +127,9 @@ def test_what_is_not_sent_bounds_a_send(pair):
         other.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
         sock.setsockopt(socket.IPPROTO_TCP, TCP_NOTSENT_LOWAT, 16384)
+        sock.setblocking(False)
         with pytest.raises(BlockingIOError):
             while True:
-                sock.send(bytes(1 << 20), socket.MSG_DONTWAIT)
+                sock.send(bytes(1 << 20))
         unsent.append(asked(sock, SIOCOUTQNSD))
     assert all(octets < 16384 + 2 * 65536 for octets in unsent), unsent
