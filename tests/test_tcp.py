@@ -468,7 +468,7 @@ def digest_transfer(writer, reader, length):
             poll = select.poll()
             poll.register(writer.fileno(), select.POLLOUT)
             while left:
-                assert poll.poll(PATIENCE * 1000), "never writable again"
+                assert poll.poll(PATIENCE * 4000), "never writable again"
                 part = block[: min(left, len(block))]
                 if len(part) == left:
                     writer.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
