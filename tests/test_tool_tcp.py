@@ -73,7 +73,7 @@ def test_two_nc_send_much_at_the_same_time(pair, tmp_path):
     heard, answered = tmp_path / "heard", tmp_path / "answered"
     with pair.a.started(*nc_with_files(answer, heard, "-w", "20", "-l", PORT)) as server:
         wait_until_listening(pair.a)
-        called = pair.b.run(*nc_with_files(question, answered, "-w", "20", pair.a.address, PORT))
+        called = pair.edu_host("10.0.0.3/24").run(*nc_with_files(question, answered, "-w", "20", pair.a.address, PORT))
         assert called.stderr == ""
         assert server.communicate(timeout=20) == ("", "")
         assert server.returncode == 0
