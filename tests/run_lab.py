@@ -24,7 +24,7 @@ class Side:
     def listens(self, port=PORT, kind="-t"):
         """Somebody listens, or for -u has the port."""
         if self.ours:
-            return bool(self.host.edu_json("ss", kind, "-a", "-n", "sport", "=", f":{port}"))
+            return bool(self.host.edu_json("ss", kind, "-l", "-n", "sport", "=", f":{port}"))
         return f":{port} " in self.host.run("ss", "-Hln", kind).stdout
 
     def wait_listening(self, program, port=PORT, kind="-t"):
