@@ -161,22 +161,36 @@ EDU_TEST(forward, a_station_that_does_not_answer_is_told_as_host_unreachable, "R
 	EXPECT_EQ(w.r.counter(EDU_Arp_DropUnresolved), 1u);
 }
 
-EDU_TEST(forward, what_may_not_be_cut_is_told_the_next_links_mtu, "RFC1812-5.2.7.1", "IP-4",
-	 "RFC1191")
+/* The next link takes no more than 100 octets … */
+void narrow(routed &w)
 {
-	routed w;
 	edu_dev_info info = {};
-	u8 large[200] = {};
 
 	edu_t_dev_info(w.r.get(), w.out, &info);
 	info.mtu = 100;
 	edu_t_dev_change(w.r.get(), w.out, &info);
-	handmade frame = ip_frame(9, 0xa,
-				  {.dont_fragment = true,
-				   .protocol = udp_protocol_number,
-				   .src = ip4(10, 0, 0, 9),
-				   .dst = ip4(10, 1, 0, 1)},
-				  large);
+}
+
+/* … and this, with 200, must not be cut. */
+handmade uncuttable()
+{
+	u8 large[200] = {};
+
+	return ip_frame(9, 0xa,
+			{.dont_fragment = true,
+			 .protocol = udp_protocol_number,
+			 .src = ip4(10, 0, 0, 9),
+			 .dst = ip4(10, 1, 0, 1)},
+			large);
+}
+
+EDU_TEST(forward, what_may_not_be_cut_is_told_the_next_links_mtu, "RFC1812-5.2.7.1", "IP-4",
+	 "RFC1191")
+{
+	routed w;
+
+	narrow(w);
+	handmade frame = uncuttable();
 	wire::icmp::view told = expect_told(w, frame, EDU_Ip_DropTooBig);
 	EXPECT_EQ(told.code(), static_cast<u8>(unreachable_code::fragmentation_needed));
 	EXPECT_EQ(told.mtu(), 100u);
@@ -188,24 +202,15 @@ EDU_TEST(forward, what_may_not_be_cut_is_told_the_next_links_mtu, "RFC1812-5.2.7
 EDU_TEST(forward, the_next_links_mtu_is_told_without_a_limit, "RFC1812-4.3.2.8", "IP-4", "RFC1191")
 {
 	routed w;
-	edu_dev_info info = {};
-	u8 large[200] = {};
 
 	w.r.tune(EDU_TUNE_icmp_unreach_burst, 1);
 	w.r.tune(EDU_TUNE_icmp_unreach_interval_ms, 3600000);
-	edu_t_dev_info(w.r.get(), w.out, &info);
-	info.mtu = 100;
-	edu_t_dev_change(w.r.get(), w.out, &info);
+	narrow(w);
 	for (int i = 0; i < 3; i++)
 		w.arrive(w.transit({.dst = ip4(10, 9, 0, 1)})); /* no route */
 	EXPECT_EQ(w.count(w.near), 1u);
 	EXPECT_EQ(w.r.counter(EDU_Icmp_RateLimited), 2u);
-	handmade frame = ip_frame(9, 0xa,
-				  {.dont_fragment = true,
-				   .protocol = udp_protocol_number,
-				   .src = ip4(10, 0, 0, 9),
-				   .dst = ip4(10, 1, 0, 1)},
-				  large);
+	handmade frame = uncuttable();
 	for (int i = 0; i < 3; i++) {
 		wire::icmp::view told = expect_told(w, frame, EDU_Ip_DropTooBig);
 
@@ -217,12 +222,9 @@ EDU_TEST(forward, the_next_links_mtu_is_told_without_a_limit, "RFC1812-4.3.2.8",
 EDU_TEST(forward, what_may_be_cut_is_cut_for_the_next_link, "RFC1812-5.2.6", "IP-4")
 {
 	routed w;
-	edu_dev_info info = {};
 	u8 large[200] = {};
 
-	edu_t_dev_info(w.r.get(), w.out, &info);
-	info.mtu = 100;
-	edu_t_dev_change(w.r.get(), w.out, &info);
+	narrow(w);
 	w.arrive(ip_frame(9, 0xa,
 			  {.id = 7,
 			   .ttl = 9,

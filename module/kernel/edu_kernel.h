@@ -163,8 +163,8 @@ int edu_dev_addr_del(struct net_device *dev, const struct edu_addr_info *addr);
  * exclusive belongs to a bridge or the like. RTNL. */
 int edu_packet_setting_check(struct edu_net *en, const edu_u32 *values, unsigned int which,
 			     edu_u32 value);
-/* Some interfaces' settings have changed, and the core knows. RTNL. */
-void edu_packet_setting_written(struct edu_net *en);
+/* @which (EDU_IFACE_*) has changed on some interfaces, and the core knows. RTNL. */
+void edu_packet_setting_written(struct edu_net *en, unsigned int which);
 
 /* tap.c: frames for SOCK_PACKET sockets. */
 /* The packet_type routine of a tap. */

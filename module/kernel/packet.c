@@ -332,12 +332,14 @@ static void edu_dev_heed_forwarding(struct edu_dev *ed)
 		dev_disable_lro(ed->dev);
 }
 
-void edu_packet_setting_written(struct edu_net *en)
+void edu_packet_setting_written(struct edu_net *en, unsigned int which)
 {
 	struct edu_dev *ed;
 	unsigned long index;
 
 	ASSERT_RTNL();
+	if (which != EDU_IFACE_forwarding)
+		return;
 	xa_for_each(&en->devices, index, ed)
 		edu_dev_heed_forwarding(ed);
 }

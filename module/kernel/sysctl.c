@@ -74,7 +74,7 @@ static int edu_conf_handler(edu_compat_ctl_table *ctl, int write, void *buffer, 
 	if (!err) {
 		WRITE_ONCE(conf->values[which], value);
 		edu_core_iface_tunable_written(conf->net->stack, conf->values, which);
-		edu_packet_setting_written(conf->net);
+		edu_packet_setting_written(conf->net, which);
 	}
 	rtnl_unlock();
 	return err;

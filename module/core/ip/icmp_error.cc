@@ -237,6 +237,7 @@ static bool has_no_limit(edu_stack &host, const ip_info &about, type t, u8 code)
 	if (t == type::unreachable &&
 	    code == static_cast<u8>(wire::icmp::unreachable_code::fragmentation_needed))
 		return true;
+	rcu_guard guard; /* the device may be going */
 	const edu_iface *from = find_iface(host, about.ifindex);
 	return from && from->is_loopback();
 }

@@ -42,6 +42,9 @@ bool redirect_state::allows(u64 hash, u64 now)
 	return true;
 }
 
+/* A TOS without the precedence and the last two bits, as the FIB is asked. */
+static constexpr u8 tos_for_routes = 0x1c;
+
 /* Are both in one subnet of the interface? */
 static bool share_subnet(const edu_iface &iface, be32 a, be32 b)
 {
@@ -55,7 +58,6 @@ static bool share_subnet(const edu_iface &iface, be32 a, be32 b)
  * it, in fib_validate_source(): the way back to it leads through no gateway. */
 static bool is_neighbour(const edu_iface &iface, const ip_info &info)
 {
-	constexpr u8 tos_for_routes = 0x1c;
 	fib_result back = fib_lookup(iface.host->fib, info.src,
 				     static_cast<u8>(info.tos & tos_for_routes), 0);
 
@@ -118,7 +120,7 @@ verdict icmp_rcv_redirect(edu_stack &host, skb_ptr &packet)
 		return verdict::drop(EDU_Icmp_DropQuote);
 
 	be32 gateway = message.gateway();
-	int tos = message.code() < tos_codes ? -1 : quote.packet().tos() & 0x1c;
+	int tos = message.code() < tos_codes ? -1 : quote.packet().tos() & tos_for_routes;
 	if (!iface || message.code() > static_cast<u8>(wire::icmp::redirect_code::host_tos) ||
 	    !is_gateway_for_us(*iface, gateway, info.src))
 		return verdict::drop(EDU_Icmp_DropRedirect);
